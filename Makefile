@@ -1,0 +1,72 @@
+# `make train` and `make test` work in a fresh clone with Python >= 3.11, pip and make.
+
+VENV ?= .venv
+WORKDIR ?= runs/quickstart
+TEST_WORKERS ?= 2
+# Arguments for one run: make test ARGS="-k yogi", make bench ARGS="--repetitions 5".
+ARGS ?=
+
+# The first interpreter that is new enough and can make an environment. The pinned
+# versions were resolved on 3.11, so it is tried first.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+	if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
+	>/dev/null 2>&1; then echo $$python; break; fi; done)
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+INSTALLED := $(VENV)/.installed
+INSTALLED_BENCHMARK := $(VENV)/.installed-benchmark
+
+TRAIN_COMMAND ?= $(PY) -m experiments.recommendation.compare --workdir $(WORKDIR)
+
+.PHONY: help install train test lint format bench clean
+
+help:
+	@echo "make train   train ANT and the full table on the default ratings; print both"
+	@echo "make test    run the tests"
+	@echo "make lint    check style, formatting and types"
+	@echo "make format  rewrite the sources in the project's style"
+	@echo "make bench   measure speed; writes benchmarks/results"
+	@echo "make clean   remove the environment and every cache"
+
+install: $(INSTALLED)
+
+# The stamp comes last, so that an interrupted installation is taken up again.
+$(INSTALLED): requirements.txt setup.cfg pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "No Python >= 3.11 with the modules venv and ensurepip was found." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3" >&2; \
+		exit 1; \
+	fi
+	@echo "Installing into $(VENV) with $(PYTHON): a few minutes the first time."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(PIP) check
+	@touch $@
+
+$(INSTALLED_BENCHMARK): $(INSTALLED) benchmarks/requirements.txt
+	@$(PIP) install -r benchmarks/requirements.txt
+	@touch $@
+
+train: $(INSTALLED)
+	$(TRAIN_COMMAND) $(ARGS)
+
+test: $(INSTALLED)
+	$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile $(ARGS)
+
+lint: $(INSTALLED)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: $(INSTALLED)
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: $(INSTALLED_BENCHMARK)
+	$(PY) -m benchmarks.epoch_vs_torch $(ARGS)
+
+clean:
+	rm -rf $(VENV) build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,69 @@
+"""Small embeddings of large vocabularies: anchors and a sparse transform, `E = T A`.
+
+Names are imported when they are first used, so that `import ant_jax` costs nothing and
+`ant_jax.compact.load` runs where NumPy and safetensors are all there is.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ant_jax import compact as compact
+    from ant_jax import embeddings as embeddings
+    from ant_jax import optim as optim
+    from ant_jax.embeddings import AnchorEmbedding as AnchorEmbedding
+    from ant_jax.embeddings import AnchorParams as AnchorParams
+    from ant_jax.embeddings import Embedding as Embedding
+    from ant_jax.embeddings import FullEmbedding as FullEmbedding
+    from ant_jax.embeddings import FullParams as FullParams
+    from ant_jax.nn import linen as linen
+    from ant_jax.nn import nnx as nnx
+    from ant_jax.optim import param_labels as param_labels
+    from ant_jax.optim import proximal_adagrad as proximal_adagrad
+    from ant_jax.optim import proximal_adam as proximal_adam
+    from ant_jax.optim import proximal_amsgrad as proximal_amsgrad
+    from ant_jax.optim import proximal_sgd as proximal_sgd
+    from ant_jax.optim import proximal_yogi as proximal_yogi
+    from ant_jax.optim import yogi as yogi
+
+__version__ = "0.1.0"
+
+# A public name and the package it lives in; what type checkers read stands above.
+_HOME = {
+    "AnchorEmbedding": "ant_jax.embeddings",
+    "AnchorParams": "ant_jax.embeddings",
+    "Embedding": "ant_jax.embeddings",
+    "FullEmbedding": "ant_jax.embeddings",
+    "FullParams": "ant_jax.embeddings",
+    "compact": "ant_jax",
+    "embeddings": "ant_jax",
+    "linen": "ant_jax.nn",
+    "nnx": "ant_jax.nn",
+    "optim": "ant_jax",
+    "param_labels": "ant_jax.optim",
+    "proximal_adagrad": "ant_jax.optim",
+    "proximal_adam": "ant_jax.optim",
+    "proximal_amsgrad": "ant_jax.optim",
+    "proximal_sgd": "ant_jax.optim",
+    "proximal_yogi": "ant_jax.optim",
+    "yogi": "ant_jax.optim",
+}
+_SUBMODULES = {"compact", "embeddings", "linen", "nnx", "optim"}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOME[name]
+    if name in _SUBMODULES:
+        value = importlib.import_module(f"{home}.{name}")
+    else:
+        value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

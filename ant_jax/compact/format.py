@@ -1,0 +1,131 @@
+"""The layout of a file, version 1.
+
+A file is in the safetensors format. Its metadata holds one entry, `ant_jax.compact`,
+whose value is a JSON object, the header:
+
+    format          "ant_jax.compact"
+    version         1
+    method          which codec packed the tensors, such as "ant" or "full"
+    num_embeddings  V
+    features        d
+    dtype           what a lookup returns: float16, bfloat16, float32 or float64
+    stored_dtype    what the numbers are stored in, never wider than `dtype`
+    options         sizes that the method needs, such as {"num_anchors": K}
+
+Tensors of method "ant", with T in compressed rows:
+
+    anchors            (K, d)    stored_dtype
+    transform.values   (nnz,)    stored_dtype, row after row, no zeros
+    transform.indices  (nnz,)    unsigned, the column of each value, ascending in a row
+    transform.counts   (V,)      unsigned, how many values each row has
+
+Tensors of method "full":
+
+    embedding          (V, d)    stored_dtype
+
+Of either, if a vocabulary was given:
+
+    vocab.bytes        (bytes,)  uint8, the objects' names in UTF-8, one after another
+    vocab.lengths      (V,)      unsigned, bytes of each name
+
+Unsigned types are the narrowest of 8, 16 and 32 bits that hold what is stored. NumPy
+has no bfloat16, so such numbers are stored as their bits, in uint16. There are no other
+tensors.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ant_jax.compact import floats
+
+FORMAT = "ant_jax.compact"
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a file says about itself before any number is read.
+
+    Attributes:
+      method: name of the codec.
+      num_embeddings: size V of the vocabulary.
+      features: length d of an embedding vector.
+      dtype: name of the dtype that a lookup returns.
+      stored_dtype: name of the dtype that the numbers are stored in.
+      options: sizes that the method needs besides V and d.
+    """
+
+    method: str
+    num_embeddings: int
+    features: int
+    dtype: str
+    stored_dtype: str
+    options: Mapping[str, int]
+
+    @property
+    def dense_bytes(self) -> int:
+        """Bytes of the dense table, V d numbers of `dtype`."""
+        return self.num_embeddings * self.features * floats.storage(self.dtype).itemsize
+
+    def to_metadata(self) -> dict[str, str]:
+        """The metadata of the safetensors file."""
+        fields = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
+        return {FORMAT: json.dumps(fields, separators=(",", ":"))}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str] | None) -> "Header":
+        """Reads and checks the metadata of a safetensors file.
+
+        Raises:
+          ValueError: it is of another format, of a newer version, or damaged.
+        """
+        if not metadata or FORMAT not in metadata:
+            raise ValueError(f"it was not written by {FORMAT}.save")
+        try:
+            fields = json.loads(metadata[FORMAT])
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"its header is no JSON: {error}") from None
+        if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
+            raise ValueError(f"its header is not one of {FORMAT}")
+        version = fields.pop("version", None)
+        if not _is_size(version):
+            raise ValueError(f"its version is {version!r}, not a positive integer")
+        if version > VERSION:
+            raise ValueError(
+                f"it has version {version} and this ant_jax reads up to {VERSION}: "
+                "install a newer ant_jax"
+            )
+        return cls(**_checked(fields))
+
+
+def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in dataclasses.fields(Header)}
+    if fields.keys() != names:
+        wrong = ", ".join(sorted(names ^ fields.keys()))
+        raise ValueError(
+            f"its header lacks these fields or should not have them: {wrong}"
+        )
+    for name in ("num_embeddings", "features"):
+        if not _is_size(fields[name]):
+            raise ValueError(f"{name} is {fields[name]!r}, not a positive integer")
+    for name in ("dtype", "stored_dtype"):
+        if fields[name] not in floats.NAMES:
+            known = ", ".join(floats.NAMES)
+            raise ValueError(f"{name} is {fields[name]!r}, not one of {known}")
+    if not floats.holds(fields["dtype"], fields["stored_dtype"]):
+        raise ValueError(
+            f"its numbers are stored in {fields['stored_dtype']}, "
+            f"which {fields['dtype']} cannot hold"
+        )
+    if not isinstance(fields["method"], str):
+        raise ValueError(f"method is {fields['method']!r}, not a name")
+    options = fields["options"]
+    if not isinstance(options, dict) or not all(map(_is_size, options.values())):
+        raise ValueError(f"options are {options!r}, not named positive integers")
+    return fields
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

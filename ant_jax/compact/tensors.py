@@ -1,0 +1,115 @@
+"""The tensors of a file, handed out one by one and only if they are as announced."""
+
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+# By the names that safetensors gives them.
+_DTYPES = {
+    "F16": np.dtype(np.float16),
+    "F32": np.dtype(np.float32),
+    "F64": np.dtype(np.float64),
+    "U8": np.dtype(np.uint8),
+    "U16": np.dtype(np.uint16),
+    "U32": np.dtype(np.uint32),
+}
+UNSIGNED = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.uint32))
+
+
+def narrowest(largest: int) -> np.dtype[Any]:
+    """The narrowest unsigned dtype that holds numbers up to the largest.
+
+    Raises:
+      ValueError: it does not fit in 32 bits.
+    """
+    for dtype in UNSIGNED:
+        if largest <= np.iinfo(dtype).max:
+            return dtype
+    raise ValueError(f"{largest} does not fit in 32 bits.")
+
+
+class Tensors:
+    """An open file whose tensors are taken out by name.
+
+    Attributes:
+      metadata: the metadata of the safetensors file, if it has any.
+      nbytes: bytes of each tensor taken so far.
+    """
+
+    metadata: dict[str, str] | None
+    nbytes: dict[str, int]
+
+    def __init__(self, path: str) -> None:
+        """Opens a file.
+
+        Raises:
+          OSError: it cannot be opened.
+          ValueError: it is not a whole safetensors file.
+        """
+        try:
+            self._file = safe_open(path, framework="np")
+        except SafetensorError as error:
+            raise ValueError(f"it is no whole safetensors file: {error}") from None
+        self.metadata = self._file.metadata()
+        self.nbytes = {}
+        self._left = set(self._file.keys())
+
+    def __enter__(self) -> "Tensors":
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.__exit__(exception_type, exception, traceback)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._left
+
+    def take(
+        self, name: str, dtypes: tuple[np.dtype[Any], ...], *shape: int | None
+    ) -> NDArray[Any]:
+        """Reads a tensor.
+
+        Args:
+          name: name of the tensor.
+          dtypes: the dtypes it may have.
+          *shape: its shape; None stands for any length.
+
+        Raises:
+          ValueError: there is none, or it has another dtype or shape.
+        """
+        if name not in self._left:
+            raise ValueError(f"it has no tensor {name!r}")
+        announced = self._file.get_slice(name)
+        if _DTYPES.get(announced.get_dtype()) not in dtypes:
+            expected = " or ".join(dtype.name for dtype in dtypes)
+            raise ValueError(
+                f"{name!r} has the dtype {announced.get_dtype()}, expected {expected}"
+            )
+        found = tuple(announced.get_shape())
+        if len(found) != len(shape) or any(
+            size is not None and size != length
+            for size, length in zip(shape, found, strict=True)
+        ):
+            expected = ", ".join("any" if size is None else str(size) for size in shape)
+            raise ValueError(f"{name!r} has the shape {found}, expected ({expected})")
+        self._left.remove(name)
+        array = self._file.get_tensor(name)
+        self.nbytes[name] = array.nbytes
+        return array
+
+    def finish(self) -> None:
+        """Makes sure that every tensor was taken.
+
+        Raises:
+          ValueError: some were not, so they are not of this format.
+        """
+        if self._left:
+            names = ", ".join(map(repr, sorted(self._left)))
+            raise ValueError(f"it has tensors that do not belong in it: {names}")

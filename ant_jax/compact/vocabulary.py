@@ -1,0 +1,86 @@
+"""The names of the objects, as bytes and lengths."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
+
+
+def pack(vocab: Sequence[str], num_embeddings: int) -> dict[str, NDArray[Any]]:
+    """The tensors that hold a vocabulary.
+
+    Raises:
+      ValueError: a name is no text or occurs twice, or there are not V of them.
+    """
+    if isinstance(vocab, str) or len(vocab) != num_embeddings:
+        raise ValueError(
+            f"vocab must be {num_embeddings} strings in the order of the ids, "
+            f"got {'one string' if isinstance(vocab, str) else len(vocab)}."
+        )
+    seen: dict[str, int] = {}
+    names = []
+    for index, name in enumerate(vocab):
+        if not isinstance(name, str):
+            raise ValueError(f"vocab[{index}] must be a string, got {name!r}.")
+        if (first := seen.setdefault(name, index)) != index:
+            raise ValueError(f"vocab[{index}] repeats vocab[{first}], {name!r}.")
+        try:
+            names.append(name.encode())
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"vocab[{index}] is {name!r}, which UTF-8 cannot hold."
+            ) from None
+    lengths = np.fromiter(map(len, names), np.int64, len(names))
+    return {
+        "vocab.bytes": np.frombuffer(b"".join(names), np.uint8),
+        "vocab.lengths": lengths.astype(narrowest(int(lengths.max()))),
+    }
+
+
+class Vocabulary:
+    """Names stored as bytes, decoded when they are first asked for."""
+
+    def __init__(self, text: NDArray[np.uint8], lengths: NDArray[Any]) -> None:
+        """Checks the bytes of all names and the length of each.
+
+        Raises:
+          ValueError: they disagree, or a name is not UTF-8.
+        """
+        ends = np.cumsum(lengths, dtype=np.int64)
+        if ends[-1] != text.size:
+            raise ValueError(
+                f"'vocab.lengths' sums to {ends[-1]}, but there are {text.size} bytes"
+            )
+        self._bytes = text.tobytes()
+        self._ends = ends
+        try:
+            self._bytes.decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"its vocabulary is not UTF-8: {error}") from None
+        inner = ends[ends < text.size]
+        # A byte 10xxxxxx continues a character, so no name can start with it.
+        if np.any(text[inner] & 0xC0 == 0x80):
+            raise ValueError("its vocabulary has a name that ends inside a character")
+
+    def names(self) -> tuple[str, ...]:
+        """All V names in the order of their ids."""
+        ends = self._ends.tolist()
+        return tuple(
+            self._bytes[start:end].decode()
+            for start, end in zip([0, *ends], ends, strict=False)
+        )
+
+
+def unpack(tensors: Tensors, num_embeddings: int) -> Vocabulary | None:
+    """Reads the vocabulary of a file, if it has one.
+
+    Raises:
+      ValueError: it is damaged.
+    """
+    if "vocab.bytes" not in tensors and "vocab.lengths" not in tensors:
+        return None
+    text = tensors.take("vocab.bytes", UNSIGNED[:1], None)
+    return Vocabulary(text, tensors.take("vocab.lengths", UNSIGNED, num_embeddings))

@@ -1,0 +1,8 @@
+"""Embedding tables of V objects in few numbers, one file a method."""
+
+from ant_jax.embeddings.anchor import AnchorEmbedding as AnchorEmbedding
+from ant_jax.embeddings.anchor import AnchorParams as AnchorParams
+from ant_jax.embeddings.base import Embedding as Embedding
+from ant_jax.embeddings.full import FullEmbedding as FullEmbedding
+from ant_jax.embeddings.full import FullParams as FullParams
+from ant_jax.embeddings.initializers import half_normal as half_normal

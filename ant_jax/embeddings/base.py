@@ -1,0 +1,85 @@
+"""What every embedding can do, and the checks that all of them share."""
+
+from typing import ClassVar, Protocol, TypeVar
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray
+
+Params = TypeVar("Params")
+
+
+class Embedding(Protocol[Params]):
+    """V objects of d features each, described by a frozen and hashable value.
+
+    The description holds no arrays. The parameters are a pytree that `init` makes and
+    every other function takes, so the first four work under `jit`, `grad` and `vmap`.
+    """
+
+    method: ClassVar[str]
+    """Short name of the method, which files and reports call it by."""
+
+    @property
+    def num_embeddings(self) -> int:
+        """Number of objects V in the vocabulary."""
+
+    @property
+    def features(self) -> int:
+        """Length d of an embedding vector."""
+
+    def init(self, key: PRNGKeyArray) -> Params:
+        """Draws fresh parameters."""
+
+    def lookup(self, params: Params, ids: ArrayLike) -> Inexact[Array, "... features"]:
+        """Embeds ids of any batch shape: int (...) -> float (..., d)."""
+
+    def attend(
+        self, params: Params, h: Float[Array, "... features"]
+    ) -> Float[Array, "... vocab"]:
+        """Scores queries against every object: float (..., d) -> float (..., V)."""
+
+    def matrix(self, params: Params) -> Inexact[Array, "vocab features"]:
+        """The whole table, (V, d)."""
+
+    def num_params(self, params: Params) -> int:
+        """Embedding parameters, counted as the papers count them."""
+
+
+def check_ids(ids: ArrayLike) -> Int[Array, "..."]:
+    """Returns ids as an array, or refuses what is not an integer, as Flax's Embed does.
+
+    Raises:
+      ValueError: ids are not of an integer type.
+    """
+    array = jnp.asarray(ids)
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        raise ValueError(
+            f"Input type must be an integer or unsigned integer, got {array.dtype}."
+        )
+    return array
+
+
+def take_rows(
+    table: Inexact[Array, "vocab columns"], ids: Int[Array, "..."]
+) -> Inexact[Array, "... columns"]:
+    """Rows of a table, as Flax's Embed takes them.
+
+    An id in [-V, 0) counts from the end; one outside [-V, V) gives a row of NaN.
+    """
+    return jnp.take(table, ids, axis=0, mode="fill", fill_value=jnp.nan)
+
+
+def check_sizes(**sizes: int) -> None:
+    """Refuses sizes that are not positive integers.
+
+    Raises:
+      ValueError: naming the first size that is wrong.
+    """
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"{name} must be a positive integer, got {size!r}.")
+
+
+def cast(array: Array, dtype: DTypeLike | None) -> Array:
+    """The array in the dtype asked for, or as it is when none is asked for."""
+    return array if dtype is None else array.astype(dtype)

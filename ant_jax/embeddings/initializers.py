@@ -1,0 +1,50 @@
+"""Starting values for anchors, transforms and full tables."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
+from jaxtyping import Array, PRNGKeyArray
+
+
+def half_normal(stddev: float | None = None) -> Initializer:
+    """Positive starts: the absolute value of a normal draw.
+
+    A transform that starts with both signs loses its negative half at the first
+    proximal step, and T = 0 on both sides of a product is absorbing: no gradient brings
+    it back. So both factors of E = T A start positive.
+
+    Args:
+      stddev: deviation of the normal that is folded; None takes sqrt(2 / rows), which
+        is what the authors of Anchor & Transform ran.
+
+    Returns:
+      An initializer `(key, shape, dtype) -> array` of shape `shape`, all entries >= 0.
+
+    Example:
+      >>> import jax
+      >>> bool((half_normal()(jax.random.key(0), (4, 2)) >= 0).all())
+      True
+    """
+
+    def init(
+        key: PRNGKeyArray,
+        shape: Sequence[int],
+        dtype: DTypeLike | None = None,
+        out_sharding: Any = None,
+    ) -> Array:
+        dtype = jnp.float32 if dtype is None else dtype
+        scale = (2 / shape[0]) ** 0.5 if stddev is None else stddev
+        draw = jax.random.normal(key, tuple(shape), dtype, out_sharding=out_sharding)
+        return jnp.abs(draw) * scale
+
+    return init
+
+
+default_half_normal = half_normal()
+default_full = jax.nn.initializers.variance_scaling(
+    1.0, "fan_in", "normal", in_axis=1, out_axis=0
+)

@@ -1,0 +1,16 @@
+"""Proximal optimizers: the penalty's zeros come from the step, not from the loss."""
+
+from ant_jax.optim.labels import param_labels as param_labels
+from ant_jax.optim.prox import group_soft_threshold as group_soft_threshold
+from ant_jax.optim.prox import hard_threshold as hard_threshold
+from ant_jax.optim.prox import nonnegative_soft_threshold as nonnegative_soft_threshold
+from ant_jax.optim.prox import project_nonnegative as project_nonnegative
+from ant_jax.optim.prox import soft_threshold as soft_threshold
+from ant_jax.optim.proximal import ProximalState as ProximalState
+from ant_jax.optim.proximal import proximal as proximal
+from ant_jax.optim.proximal import proximal_adagrad as proximal_adagrad
+from ant_jax.optim.proximal import proximal_adam as proximal_adam
+from ant_jax.optim.proximal import proximal_amsgrad as proximal_amsgrad
+from ant_jax.optim.proximal import proximal_sgd as proximal_sgd
+from ant_jax.optim.proximal import proximal_yogi as proximal_yogi
+from ant_jax.optim.proximal import yogi as yogi

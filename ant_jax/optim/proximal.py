@@ -1,0 +1,394 @@
+"""Optax transformations with the proximal step inside the optimizer.
+
+A prox chained after another transformation cannot know how long the step of each
+coordinate was. Here rule and prox are one: with `metric="adaptive"` the prox is taken
+in the optimizer's own metric, so that a coordinate that steps far is also shrunk by
+more, and the iteration minimizes `loss + l1 |T|_1` as it should.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+from jaxtyping import Array, Int
+
+from ant_jax.optim import rules
+from ant_jax.optim.prox import nonnegative_soft_threshold
+
+Schedule = ArrayLike | Callable[[Array], ArrayLike]
+Metric = Literal["adaptive", "euclidean"]
+Prox = Callable[[Array, ArrayLike, ArrayLike], Array]
+
+
+class ProximalState(NamedTuple):
+    """State of a proximal transformation."""
+
+    count: Int[Array, ""]  # steps taken, int32 ()
+    slots: dict[str, Any]  # name -> pytree like params, float32 or wider
+
+
+def proximal(
+    rule: rules.Rule,
+    learning_rate: Schedule,
+    l1: Schedule = 0.0,
+    *,
+    prox: Prox | None = None,
+    metric: Metric = "adaptive",
+    unpenalized: Any = None,
+) -> optax.GradientTransformationExtraArgs:
+    """A descent rule and, in the same update, a proximal step.
+
+    With direction u and scale c from the rule, one step is
+
+        p <- prox(p - lr c u, l1, lr c)        metric="adaptive"
+        p <- prox(p - lr c u, l1, lr)          metric="euclidean"
+
+    The first is the minimizer of the linearized loss plus penalty in the metric
+    `1 / (lr c)`. The second, with the default prox, is eq. (3) of Liang et al., ICLR
+    2021.
+
+    Args:
+      rule: direction and metric, see `ant_jax.optim.rules`.
+      learning_rate: number, or schedule `count -> number` with count from 0.
+      l1: weight of the penalty, the papers' lambda_2: number or schedule.
+      prox: `prox(x, strength, scaling)`, see `ant_jax.optim.prox`; None takes
+        `nonnegative_soft_threshold`.
+      metric: "adaptive" or "euclidean".
+      unpenalized: pytree of booleans like params or like a prefix of it, True where an
+        entry is free of the penalty (constraints still hold there). For a prox that
+        couples entries it must be constant along the last axis, kept as size 1.
+
+    Returns:
+      An `optax.GradientTransformationExtraArgs` whose `update` needs `params`. Updates
+      are `new - old` in the dtype of the parameter, which `optax.apply_updates` turns
+      into exact zeros and never into a number below zero.
+
+    Raises:
+      ValueError: unknown metric, negative or non-finite learning rate or l1, and, in
+        `update`, params missing.
+    """
+    if metric not in ("adaptive", "euclidean"):
+        raise ValueError(f"metric must be 'adaptive' or 'euclidean', got {metric!r}.")
+    _check_rate("learning_rate", learning_rate)
+    _check_rate("l1", l1)
+    prox = nonnegative_soft_threshold if prox is None else prox
+
+    def init(params: Any) -> ProximalState:
+        leaves, treedef = jax.tree.flatten(params)
+        slots = [rule.init(leaf) for leaf in leaves]
+        return ProximalState(jnp.zeros((), jnp.int32), _by_name(slots, treedef))
+
+    def update(
+        updates: Any, state: ProximalState, params: Any = None, **extra: Any
+    ) -> tuple[Any, ProximalState]:
+        del extra
+        if params is None:
+            raise ValueError(optax.base.NO_PARAMS_MSG)
+        leaves, treedef = jax.tree.flatten(params)
+        gradients = treedef.flatten_up_to(updates)
+        slots = _by_leaf(state.slots, treedef)
+        free = treedef.flatten_up_to(_broadcast(unpenalized, params))
+        t = optax.safe_increment(state.count)
+
+        deltas, new_slots = [], []
+        for p, g, old, mask in zip(leaves, gradients, slots, free, strict=True):
+            step = rule.step(g.astype(_state_dtype(p)), old, t)
+            lr, strength = (
+                jnp.asarray(s(state.count) if callable(s) else s, _state_dtype(p))
+                for s in (learning_rate, l1)
+            )
+            if mask is not False:
+                strength = jnp.where(mask, jnp.zeros_like(strength), strength)
+            length = lr * step.scale
+            half = p.astype(_state_dtype(p)) - length * step.direction
+            new = prox(half, strength, length if metric == "adaptive" else lr)
+            deltas.append(new.astype(p.dtype) - p)
+            new_slots.append(step.slots)
+        return treedef.unflatten(deltas), ProximalState(t, _by_name(new_slots, treedef))
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def proximal_sgd(
+    learning_rate: Schedule,
+    l1: Schedule = 0.0,
+    momentum: float | None = None,
+    *,
+    prox: Prox | None = None,
+    metric: Metric = "adaptive",
+    unpenalized: Any = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Proximal gradient descent (ISTA), with heavy-ball momentum if one is given.
+
+    Both metrics agree here, since every coordinate steps by the learning rate. See
+    `proximal` for the arguments that all these optimizers share.
+
+    Args:
+      learning_rate: number or schedule.
+      l1: weight of the penalty, number or schedule.
+      momentum: decay of the momentum; None keeps no state.
+      prox: see `proximal`.
+      metric: see `proximal`.
+      unpenalized: see `proximal`.
+
+    Returns:
+      The transformation.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> tx = proximal_sgd(0.5, l1=1.0)
+      >>> p = jnp.array([1.0, 0.25])
+      >>> updates, _ = tx.update(jnp.array([-1.0, 0.0]), tx.init(p), p)
+      >>> optax.apply_updates(p, updates).tolist()
+      [1.0, 0.0]
+    """
+    return proximal(
+        rules.sgd(momentum),
+        learning_rate,
+        l1,
+        prox=prox,
+        metric=metric,
+        unpenalized=unpenalized,
+    )
+
+
+def proximal_adagrad(
+    learning_rate: Schedule,
+    l1: Schedule = 0.0,
+    initial_accumulator_value: float = 0.1,
+    eps: float = 1e-7,
+    *,
+    prox: Prox | None = None,
+    metric: Metric = "adaptive",
+    unpenalized: Any = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Proximal Adagrad, section 2 of Duchi, Hazan & Singer, JMLR 2011.
+
+    Args:
+      learning_rate: number or schedule.
+      l1: weight of the penalty, number or schedule.
+      initial_accumulator_value: start of the sum of squares.
+      eps: added to the sum of squares.
+      prox: see `proximal`.
+      metric: see `proximal`.
+      unpenalized: see `proximal`.
+
+    Returns:
+      The transformation.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> tx = proximal_adagrad(1.0, l1=1.0, initial_accumulator_value=0.0)
+      >>> p = jnp.array([1.0, 1.0])
+      >>> updates, _ = tx.update(jnp.array([2.0, -2.0]), tx.init(p), p)
+      >>> optax.apply_updates(p, updates).tolist()
+      [0.0, 1.5]
+    """
+    return proximal(
+        rules.adagrad(initial_accumulator_value, eps),
+        learning_rate,
+        l1,
+        prox=prox,
+        metric=metric,
+        unpenalized=unpenalized,
+    )
+
+
+def proximal_adam(
+    learning_rate: Schedule,
+    l1: Schedule = 0.0,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    *,
+    prox: Prox | None = None,
+    metric: Metric = "adaptive",
+    unpenalized: Any = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Proximal Adam: `rules.adam` with the penalty in Adam's metric.
+
+    Args:
+      learning_rate: number or schedule.
+      l1: weight of the penalty, number or schedule.
+      b1: decay of the first moment.
+      b2: decay of the second moment.
+      eps: added to the root of the second moment.
+      prox: see `proximal`.
+      metric: see `proximal`.
+      unpenalized: see `proximal`.
+
+    Returns:
+      The transformation.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> tx = proximal_adam(0.5, l1=0.05)
+      >>> p = jnp.array([1.0, 0.25])
+      >>> updates, _ = tx.update(jnp.array([1.0, 1.0]), tx.init(p), p)
+      >>> optax.apply_updates(p, updates).round(3).tolist()
+      [0.25, 0.0]
+    """
+    return proximal(
+        rules.adam(b1, b2, eps),
+        learning_rate,
+        l1,
+        prox=prox,
+        metric=metric,
+        unpenalized=unpenalized,
+    )
+
+
+def proximal_amsgrad(
+    learning_rate: Schedule,
+    l1: Schedule = 0.0,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    *,
+    prox: Prox | None = None,
+    metric: Metric = "adaptive",
+    unpenalized: Any = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Proximal AMSGrad: `rules.amsgrad` with the penalty in its metric.
+
+    Args:
+      learning_rate: number or schedule.
+      l1: weight of the penalty, number or schedule.
+      b1: decay of the first moment.
+      b2: decay of the second moment.
+      eps: added to the root of the largest second moment.
+      prox: see `proximal`.
+      metric: see `proximal`.
+      unpenalized: see `proximal`.
+
+    Returns:
+      The transformation.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> tx = proximal_amsgrad(0.5, l1=0.05)
+      >>> p = jnp.array([1.0, 0.25])
+      >>> updates, _ = tx.update(jnp.array([1.0, 1.0]), tx.init(p), p)
+      >>> optax.apply_updates(p, updates).round(3).tolist()
+      [0.25, 0.0]
+    """
+    return proximal(
+        rules.amsgrad(b1, b2, eps),
+        learning_rate,
+        l1,
+        prox=prox,
+        metric=metric,
+        unpenalized=unpenalized,
+    )
+
+
+def proximal_yogi(
+    learning_rate: Schedule,
+    l1: Schedule = 0.0,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-3,
+    initial_accumulator_value: float = 1e-6,
+    *,
+    prox: Prox | None = None,
+    metric: Metric = "adaptive",
+    unpenalized: Any = None,
+) -> optax.GradientTransformationExtraArgs:
+    """Proximal Yogi, what Anchor & Transform was trained with: `rules.yogi` plus prox.
+
+    Args:
+      learning_rate: number or schedule.
+      l1: weight of the penalty, number or schedule.
+      b1: decay of the first moment.
+      b2: decay of the second moment.
+      eps: added to the root of the second moment.
+      initial_accumulator_value: start of the second moment.
+      prox: see `proximal`.
+      metric: see `proximal`.
+      unpenalized: see `proximal`.
+
+    Returns:
+      The transformation.
+
+    Example:
+      >>> import jax.numpy as jnp, optax
+      >>> tx = proximal_yogi(0.1, l1=1.0)
+      >>> p = jnp.array([1.0, 0.01])
+      >>> updates, _ = tx.update(jnp.array([-1.0, 0.0]), tx.init(p), p)
+      >>> optax.apply_updates(p, updates).round(3).tolist()
+      [0.12800000607967377, 0.0]
+    """
+    return proximal(
+        rules.yogi(b1, b2, eps, initial_accumulator_value),
+        learning_rate,
+        l1,
+        prox=prox,
+        metric=metric,
+        unpenalized=unpenalized,
+    )
+
+
+def yogi(
+    learning_rate: Schedule,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-3,
+    initial_accumulator_value: float = 1e-6,
+) -> optax.GradientTransformationExtraArgs:
+    """Yogi as its paper defines it, for what is not penalized; see `rules.yogi`.
+
+    Args:
+      learning_rate: number or schedule.
+      b1: decay of the first moment.
+      b2: decay of the second moment.
+      eps: added to the root of the second moment.
+      initial_accumulator_value: start of the second moment.
+
+    Returns:
+      The transformation; its `update` needs `params`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> tx = yogi(0.1)
+      >>> p = jnp.zeros(1)
+      >>> tx.update(jnp.ones(1), tx.init(p), p)[0].round(4).tolist()
+      [-0.09690000116825104]
+    """
+    rule = rules.yogi(b1, b2, eps, initial_accumulator_value)
+    return proximal(rule, learning_rate, prox=_identity)
+
+
+def _identity(x: Array, strength: ArrayLike, scaling: ArrayLike) -> Array:
+    del strength, scaling
+    return x
+
+
+def _state_dtype(p: Array) -> Any:
+    return rules.accumulator(p.dtype)
+
+
+def _by_name(slots: list[rules.Slots], treedef: Any) -> dict[str, Any]:
+    names = slots[0] if slots else ()
+    return {name: treedef.unflatten([s[name] for s in slots]) for name in names}
+
+
+def _by_leaf(slots: dict[str, Any], treedef: Any) -> list[rules.Slots]:
+    columns = {name: treedef.flatten_up_to(tree) for name, tree in slots.items()}
+    return [
+        {name: column[i] for name, column in columns.items()}
+        for i in range(treedef.num_leaves)
+    ]
+
+
+def _broadcast(unpenalized: Any, params: Any) -> Any:
+    prefix = False if unpenalized is None else unpenalized
+    return jax.tree.map(lambda m, sub: jax.tree.map(lambda _: m, sub), prefix, params)
+
+
+def _check_rate(name: str, rate: Schedule) -> None:
+    # A schedule or a traced number cannot be looked at yet.
+    if isinstance(rate, (int, float)) and not 0 <= rate < float("inf"):
+        raise ValueError(f"{name} must be a finite number >= 0, got {rate!r}.")

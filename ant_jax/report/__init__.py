@@ -1,0 +1,4 @@
+"""Tables and pictures of what was trained."""
+
+from ant_jax.report.curves import training_curves as training_curves
+from ant_jax.report.table import results_table as results_table

@@ -1,0 +1,125 @@
+"""A pass over the data inside one compiled call.
+
+The data stay on the devices, are shuffled there and are never touched by Python between
+steps; the state is donated, so its buffers are reused in place.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from jax.sharding import Mesh
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from ant_jax.training import mesh as mesh_lib
+from ant_jax.training.state import TrainState
+
+Loss = Callable[[Any, Any], Float[Array, ""]]  # (params, batch) -> scalar
+PerExample = Callable[[Any, Any], Float[Array, " batch"]]  # (params, batch) -> (B,)
+
+
+class EpochReport(NamedTuple):
+    """What one epoch says of itself."""
+
+    loss: Float[Array, ""]  # mean over its steps
+    bad_step: Int[Array, ""]  # first step whose loss was not finite, or -1
+
+
+def make_epoch(
+    loss_fn: Loss, tx: optax.GradientTransformation, batch_size: int, mesh: Mesh
+) -> Callable[[TrainState, Any, PRNGKeyArray], tuple[TrainState, EpochReport]]:
+    """Compiles one epoch of `tx` on `loss_fn`.
+
+    Args:
+      loss_fn: mean loss of a batch.
+      tx: the optimizer; its update is given the parameters.
+      batch_size: examples a step, cut across the mesh.
+      mesh: see `data_mesh`.
+
+    Returns:
+      `epoch(state, data, key) -> (state, report)`. `data` is a pytree of arrays with
+      the same leading axis of n examples; they are visited once, in an order drawn from
+      `key`, but for the n mod batch_size that are left over. `state` is donated.
+
+    Raises:
+      ValueError: the batch does not divide by the devices, or, when the epoch is
+        called, is larger than the data.
+    """
+    mesh_lib.check_batch_size(batch_size, mesh)
+
+    def train_step(state: TrainState, batch: Any) -> tuple[TrainState, Array]:
+        loss, gradients = jax.value_and_grad(loss_fn)(state.params, batch)
+        updates, opt_state = tx.update(gradients, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        return TrainState(state.step + 1, params, opt_state), loss
+
+    def epoch(
+        state: TrainState, data: Any, key: PRNGKeyArray
+    ) -> tuple[TrainState, EpochReport]:
+        examples = len(jax.tree.leaves(data)[0])
+        steps = examples // batch_size
+        if not steps:
+            raise ValueError(
+                f"batch_size {batch_size} is larger than the {examples} training "
+                "examples; use a smaller one."
+            )
+        order = jax.random.permutation(key, examples)[: steps * batch_size]
+
+        def body(
+            carry: tuple[TrainState, EpochReport], ids: Array
+        ) -> tuple[tuple[TrainState, EpochReport], None]:
+            state, report = carry
+            batch = jax.tree.map(lambda column: column[ids], data)
+            state, loss = train_step(state, mesh_lib.shard_batch(batch, mesh))
+            first_bad = (report.bad_step < 0) & ~jnp.isfinite(loss)
+            bad_step = jnp.where(first_bad, state.step, report.bad_step)
+            return (state, EpochReport(report.loss + loss, bad_step)), None
+
+        start = EpochReport(jnp.zeros(()), jnp.full((), -1, jnp.int32))
+        (state, report), _ = lax.scan(
+            body, (state, start), order.reshape(steps, batch_size)
+        )
+        return state, report._replace(loss=report.loss / steps)
+
+    return jax.jit(
+        epoch, donate_argnums=0, out_shardings=mesh_lib.replicated(mesh)
+    )
+
+
+def make_evaluate(
+    per_example: PerExample, batch_size: int, mesh: Mesh
+) -> Callable[[Any, Any], Float[Array, ""]]:
+    """Compiles the mean of a per-example figure over a whole data set.
+
+    Args:
+      per_example: figures of a batch, float (B,).
+      batch_size: examples at a time, rounded up to divide by the devices.
+      mesh: see `data_mesh`.
+
+    Returns:
+      `evaluate(params, data) -> float ()`, every example counted once.
+    """
+    batch_size = -(-batch_size // mesh.size) * mesh.size
+
+    def evaluate(params: Any, data: Any) -> Array:
+        examples = len(jax.tree.leaves(data)[0])
+        size = min(batch_size, -(-examples // mesh.size) * mesh.size)
+        batches = -(-examples // size)
+        padding = batches * size - examples
+
+        def cut(column: Array) -> Array:
+            pad = [(0, padding)] + [(0, 0)] * (column.ndim - 1)
+            return jnp.pad(column, pad).reshape(batches, size, *column.shape[1:])
+
+        def total(part: tuple[Any, Array]) -> Array:
+            batch, counts = mesh_lib.shard_batch(part, mesh)
+            figures = per_example(params, batch)
+            return jnp.sum(jnp.where(counts, figures, jnp.zeros_like(figures)))
+
+        counts = (jnp.arange(batches * size) < examples).reshape(batches, size)
+        return jnp.sum(lax.map(total, (jax.tree.map(cut, data), counts))) / examples
+
+    return jax.jit(evaluate)

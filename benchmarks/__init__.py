@@ -1,0 +1,1 @@
+"""Speed and memory, measured beside programs that others would write."""

@@ -1,0 +1,1 @@
+"""Training programs on top of `ant_jax`."""

@@ -1,0 +1,48 @@
+"""How every program starts and how it fails: one clear message, no traceback."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from absl import app, flags, logging
+
+from ant_jax.training import TrainingError
+
+flags.DEFINE_boolean("debug", False, "Show the traceback of an error.")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a program; an error that its user can mend ends it with status 1.
+
+    Such errors are wrong values (`ValueError`, which the data errors are too), runs
+    that cannot go on (`TrainingError`) and what the operating system refuses.
+    """
+
+    def guarded(argv: list[str]) -> None:
+        if len(argv) > 1:
+            _fail(f"Unknown argument {argv[1]!r}; flags begin with --, see --help.")
+        try:
+            main()
+        except (TrainingError, ValueError, OSError) as error:
+            if flags.FLAGS.debug:
+                raise
+            _fail(_message(error))
+        except KeyboardInterrupt:
+            _fail("Interrupted; the same command with --resume goes on.")
+
+    logging.set_verbosity(logging.INFO)
+    app.run(guarded)
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        name = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror}{name}. Free some space or mend its permissions."
+    return str(error)
+
+
+def _fail(message: Any) -> None:
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    # Threads that wait for a disk that is full would keep the process alive.
+    os._exit(1)

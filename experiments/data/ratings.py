@@ -1,0 +1,185 @@
+"""Ratings as arrays, from a cache that is filled on the first call."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+
+import numpy as np
+from absl import logging
+
+from experiments.data import files, registry
+from experiments.data.blocks import Block
+from experiments.data.errors import CacheError
+from experiments.data.ratings_builder import SPLIT, RatingsBuilder
+
+_CACHE_VARIABLE = "ANT_JAX_CACHE"
+_ADVICE = (
+    "Free space there, or name another folder with cache_dir or the environment"
+    f" variable {_CACHE_VARIABLE}."
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ratings:
+    """All ratings of a data set.
+
+    Users and items are numbered in the order in which they first appear. Unlike a
+    sorted order this needs no second pass over a file that may be larger than
+    memory, and it treats identifiers alike, whether they are numbers or text.
+
+    Attributes:
+      users: int32 (n,), positions in `user_ids`.
+      items: int32 (n,), positions in `item_ids`.
+      ratings: float32 (n,).
+      user_ids: the users as the file names them.
+      item_ids: the items as the file names them.
+      name: the data set's name.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    ratings: np.ndarray
+    user_ids: tuple[str, ...]
+    item_ids: tuple[str, ...]
+    name: str
+
+    def __len__(self) -> int:
+        """Returns the number of ratings."""
+        return len(self.ratings)
+
+
+def load_ratings(
+    dataset: str, data_dir: str | None = None, cache_dir: str | None = None
+) -> Ratings:
+    """Loads a data set, preparing it first if its file has not been seen before.
+
+    The prepared files are kept under
+    `<cache_dir>/<dataset>/<fingerprint of the source file>/`. They appear there by one
+    rename, so what is there is whole; what was damaged since is noticed by its
+    checksum and prepared again.
+
+    Args:
+      dataset: a name in `registry.SOURCES`.
+      data_dir: where the user's copy of the data is: the publisher's folder, its
+        parent, or the file. None for `movielens_small`, which comes with a package.
+      cache_dir: where prepared files are kept; by default the environment variable
+        `ANT_JAX_CACHE`, or else `~/.cache/ant_jax`.
+
+    Returns:
+      The ratings, in the order of the file.
+
+    Raises:
+      DataError: the name is unknown, or its package or `data_dir` is missing.
+      RatingsFileError: the file is missing, damaged, or not laid out as expected.
+      CacheError: the cache cannot be written.
+    """
+    source = registry.get_source(dataset)
+    path = source.locate(data_dir)
+    folder = _cache_dir(cache_dir) / dataset / files.fingerprint(path)
+
+    def builder() -> RatingsBuilder:
+        return RatingsBuilder(source=source, path=path, data_dir=folder)
+
+    prepared = folder / RatingsBuilder.name / str(RatingsBuilder.VERSION)
+    ratings = None
+    if prepared.exists():
+        try:
+            ratings = _read(builder(), dataset)
+        except MemoryError:
+            raise
+        # Damaged bytes surface as whatever error the parser they reach raises.
+        except Exception as error:
+            logging.warning(
+                "The prepared files in %s are damaged (%s) and are made again.",
+                prepared,
+                error,
+            )
+            _remove(prepared)
+    if ratings is None:
+        logging.info("Preparing %s from %s in %s", dataset, path, folder)
+        _prepare(builder(), prepared)
+        try:
+            ratings = _read(builder(), dataset)
+        except Exception as error:
+            raise CacheError(
+                f"The files just written to {prepared} cannot be read back"
+                f" ({error}). {_ADVICE}"
+            ) from error
+    if source.num_ratings not in (None, len(ratings)):
+        logging.warning(
+            "%s holds %d ratings, the publisher's %s holds %d: it is another"
+            " version, or cut off.",
+            path,
+            len(ratings),
+            dataset,
+            source.num_ratings,
+        )
+    return ratings
+
+
+def _cache_dir(cache_dir: str | None) -> pathlib.Path:
+    name = cache_dir or os.environ.get(_CACHE_VARIABLE) or "~/.cache/ant_jax"
+    return pathlib.Path(name).expanduser()
+
+
+def _prepare(builder: RatingsBuilder, prepared: pathlib.Path) -> None:
+    try:
+        builder.download_and_prepare()
+    # ArrayRecord's writer raises RuntimeError where Python raises OSError.
+    except (OSError, RuntimeError) as error:
+        if prepared.exists():
+            return  # Another process prepared the same files meanwhile.
+        raise CacheError(
+            f"Cannot write prepared data to {prepared}: {error}. {_ADVICE}"
+        ) from error
+
+
+def _remove(prepared: pathlib.Path) -> None:
+    try:
+        shutil.rmtree(prepared)
+    except FileNotFoundError:
+        pass  # Another process noticed it too.
+    except OSError as error:
+        raise CacheError(
+            f"The prepared files in {prepared} are damaged and cannot be removed:"
+            f" {error}. {_ADVICE}"
+        ) from error
+
+
+def _read(builder: RatingsBuilder, name: str) -> Ratings:
+    """Reads prepared files.
+
+    Raises:
+      Exception: of any type, where they are damaged.
+    """
+    counts = builder.info.metadata
+    num_ratings = counts["num_ratings"]
+    users = np.empty(num_ratings, np.int32)
+    items = np.empty(num_ratings, np.int32)
+    ratings = np.empty(num_ratings, np.float32)
+    user_ids: list[str] = []
+    item_ids: list[str] = []
+    start = crc32 = 0
+    for record in builder.as_data_source(SPLIT):
+        names = {
+            key: [value.decode() for value in record[key]]
+            for key in ("new_users", "new_items")
+        }
+        block = Block(**record | names)
+        stop = start + len(block.rating)
+        users[start:stop] = block.user
+        items[start:stop] = block.item
+        ratings[start:stop] = block.rating
+        user_ids += block.new_users
+        item_ids += block.new_items
+        crc32 = block.checksum(crc32)
+        start = stop
+    if (start, len(user_ids), len(item_ids), crc32) != (
+        num_ratings,
+        counts["num_users"],
+        counts["num_items"],
+        counts["crc32"],
+    ):
+        raise ValueError("counts or checksum differ")
+    return Ratings(users, items, ratings, tuple(user_ids), tuple(item_ids), name)

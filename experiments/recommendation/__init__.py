@@ -1,0 +1,1 @@
+"""Recommendation: matrix factorisation of ratings with small embeddings."""

@@ -1,0 +1,34 @@
+"""`python -m experiments.recommendation.compare`: several methods, one table."""
+
+import dataclasses
+from pathlib import Path
+
+from absl import flags
+
+from ant_jax.report import results_table
+from experiments import cli, config_flags
+from experiments.recommendation import main as program
+from experiments.recommendation.configs import CONFIGS, METHODS
+from experiments.recommendation.train import train_and_evaluate
+
+flags.DEFINE_list("methods", list(METHODS), "Methods to train, one after another.")
+
+
+def main() -> None:
+    """Trains every method in a folder of its own below --workdir and prints all rows."""
+    config = config_flags.parse(CONFIGS)
+    configs = [dataclasses.replace(config, method=m) for m in flags.FLAGS.methods]
+    results = [
+        train_and_evaluate(
+            one,
+            Path(flags.FLAGS.workdir) / one.method,
+            program.mode(),
+            flags.FLAGS.cache_dir,
+        )
+        for one in configs
+    ]
+    print(results_table(results))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,70 @@
+"""Settings of the recommendation program."""
+
+import dataclasses
+import math
+from typing import Any
+
+from experiments.config_flags import setting
+
+METHODS = ("ant", "full")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One training run; what two runs differ in, their results may differ in."""
+
+    dataset: str = setting("movielens_small", "Name of the ratings data set.")
+    data_dir: str | None = setting(None, "Folder of the data set's files.")
+    method: str = setting("ant", "Embedding of users and items: ant or full.")
+    features: int = setting(16, "Length d of an embedding vector.")
+    user_anchors: int = setting(15, "Anchors of the users.")
+    item_anchors: int = setting(15, "Anchors of the items.")
+    anchors_stddev: float = setting(1.0, "Deviation of the half-normal start of A.")
+    biases: bool = setting(False, "Give every user and item a bias of its own.")
+    l1: float = setting(1e-4, "Weight of the penalty on T, the papers' lambda_2.")
+    l1_warmup_steps: int = setting(0, "Steps over which the penalty rises from 0.")
+    metric: str = setting("adaptive", "Metric of the prox: adaptive or euclidean.")
+    learning_rate: float = setting(1e-2, "Learning rate of Yogi at the start.")
+    halving_steps: int = setting(100_000, "Steps between halvings of the rate; 0: never.")
+    batch_size: int = setting(32, "Ratings a step.")
+    epochs: int = setting(50, "Most passes over the training ratings.")
+    patience: int = setting(5, "Epochs without a better validation error to end after.")
+    seed: int = setting(0, "Seed of the split, the start and the shuffles.")
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(
+                f"Unknown method {self.method!r}; known ones: {', '.join(METHODS)}."
+            )
+        if self.metric not in ("adaptive", "euclidean"):
+            raise ValueError(
+                f"metric must be adaptive or euclidean, got {self.metric!r}."
+            )
+        at_least_one = ("features", "user_anchors", "item_anchors", "batch_size")
+        for name in (*at_least_one, "epochs", "patience"):
+            _require(self, name, getattr(self, name) >= 1, "at least 1")
+        for name in ("l1_warmup_steps", "halving_steps", "seed"):
+            _require(self, name, getattr(self, name) >= 0, "at least 0")
+        for name in ("learning_rate", "anchors_stddev"):
+            value = getattr(self, name)
+            _require(self, name, 0 < value < math.inf, "a finite number above 0")
+        _require(self, "l1", 0 <= self.l1 < math.inf, "a finite number, at least 0")
+
+
+def _require(config: Config, name: str, holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} must be {what}, got {getattr(config, name)!r}.")
+
+
+def _movielens_1m(**changes: Any) -> Config:
+    """Tables 10 and 14 of Anchor & Transform."""
+    return Config(dataset="movielens_1m", **changes)
+
+
+CONFIGS = {
+    "quickstart": Config(),
+    "movielens_1m_full": _movielens_1m(method="full"),
+    "movielens_1m_ant_120_8": _movielens_1m(user_anchors=120, item_anchors=8),
+    "movielens_1m_ant_15_15": _movielens_1m(user_anchors=15, item_anchors=15),
+    "movielens_1m_ant_5_10": _movielens_1m(user_anchors=5, item_anchors=10),
+}

@@ -1,0 +1,75 @@
+"""Matrix factorization over any pair of embeddings."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+import ant_jax as ant
+
+
+class MatrixFactorizationParams(NamedTuple):
+    """Parameters of `MatrixFactorization`."""
+
+    users: Any  # of the user embedding
+    items: Any  # of the item embedding
+    bias: Float[Array, ""]
+    user_bias: Float[Array, " users"] | None = None
+    item_bias: Float[Array, " items"] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class MatrixFactorization:
+    """A rating is `e_user . e_item + bias`, plus a bias each where asked for.
+
+    Attributes:
+      users: embedding of the users.
+      items: embedding of the items, of the same number of features.
+      biases: whether every user and every item has a bias of its own.
+    """
+
+    users: ant.Embedding
+    items: ant.Embedding
+    biases: bool = False
+
+    def init(self, key: PRNGKeyArray, bias: float = 0.0) -> MatrixFactorizationParams:
+        """Fresh parameters; `bias` is where the global bias starts."""
+        user_key, item_key = jax.random.split(key)
+        return MatrixFactorizationParams(
+            self.users.init(user_key),
+            self.items.init(item_key),
+            jnp.asarray(bias, jnp.float32),
+            jnp.zeros(self.users.num_embeddings) if self.biases else None,
+            jnp.zeros(self.items.num_embeddings) if self.biases else None,
+        )
+
+    def predict(
+        self,
+        params: MatrixFactorizationParams,
+        users: Int[Array, " batch"],
+        items: Int[Array, " batch"],
+    ) -> Float[Array, " batch"]:
+        """Predicted ratings of pairs: int (B,), int (B,) -> float (B,)."""
+        user_vectors = self.users.lookup(params.users, users)
+        item_vectors = self.items.lookup(params.items, items)
+        rating = jnp.sum(user_vectors * item_vectors, axis=-1) + params.bias
+        if params.user_bias is not None and params.item_bias is not None:
+            rating += params.user_bias[users] + params.item_bias[items]
+        return rating
+
+    def squared_error(
+        self, params: MatrixFactorizationParams, batch: Any
+    ) -> Float[Array, " batch"]:
+        """Squared errors of a batch of ratings: float (B,)."""
+        predicted = self.predict(params, batch.users, batch.items)
+        return jnp.square(predicted - batch.ratings)
+
+    def num_params(self, params: MatrixFactorizationParams) -> int:
+        """Embedding parameters of both tables, and the biases of users and items."""
+        count = self.users.num_params(params.users)
+        count += self.items.num_params(params.items)
+        for bias in (params.user_bias, params.item_bias):
+            count += 0 if bias is None else bias.size
+        return count
