@@ -6,11 +6,19 @@ work in place. It stands by itself and can be read as a reference.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from benchmarks.workload import Workload, synthetic_ratings
+
+# Steps by which the faster number of threads is found.
+_TRIAL_STEPS = 200
 
 
 class AnchorTable(nn.Module):
@@ -48,11 +56,13 @@ class MatrixFactorization(nn.Module):
           mean: where the bias starts.
         """
         super().__init__()
+        self.users: nn.Module
+        self.items: nn.Module
         if anchors is None:
             self.users = nn.Embedding(num_users, features)
             self.items = nn.Embedding(num_items, features)
-            for table in (self.users, self.items):
-                nn.init.normal_(table.weight, std=math.sqrt(2 / len(table.weight)))
+            for weight in (self.users.weight, self.items.weight):
+                nn.init.normal_(weight, std=features**-0.5)
         else:
             self.users = AnchorTable(num_users, features, anchors[0])
             self.items = AnchorTable(num_items, features, anchors[1])
@@ -62,12 +72,14 @@ class MatrixFactorization(nn.Module):
         """Predicts ratings, `(n,), (n,) -> (n,)`."""
         return (self.users(users) * self.items(items)).sum(-1) + self.bias
 
-    def parameter_groups(self, l1: float) -> list[dict]:
+    def parameter_groups(self, l1: float) -> list[dict[str, Any]]:
         """Splits the transforms, which are penalized, from everything else."""
         tables = (self.users, self.items)
         transforms = [t.transform for t in tables if isinstance(t, AnchorTable)]
         others = [p for p in self.parameters() if all(p is not t for t in transforms)]
-        groups = [{"params": others, "l1": 0.0, "nonnegative": False}]
+        groups: list[dict[str, Any]] = [
+            {"params": others, "l1": 0.0, "nonnegative": False}
+        ]
         if transforms:
             groups.append({"params": transforms, "l1": l1, "nonnegative": True})
         return groups
@@ -85,7 +97,7 @@ class ProximalYogi(torch.optim.Optimizer):
 
     def __init__(
         self,
-        params: Iterable[dict],
+        params: Iterable[dict[str, Any]],
         lr: float,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-3,
@@ -103,8 +115,8 @@ class ProximalYogi(torch.optim.Optimizer):
                 self.state[p]["v"] = torch.full_like(p, initial_accumulator)
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Takes one step with the gradients at hand."""
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Takes one step with the gradients at hand; closures are not supported."""
         b1, b2 = self.betas
         self.count += 1
         correction = math.sqrt(1 - b2**self.count) / (1 - b1**self.count)
@@ -145,9 +157,7 @@ def train_epoch(
       The mean loss of the steps taken.
     """
     order = torch.randperm(len(columns[0]))
-    batches = zip(
-        *(column[order].split(batch_size) for column in columns), strict=True
-    )
+    batches = zip(*(column[order].split(batch_size) for column in columns), strict=True)
     total, steps = torch.zeros(()), 0
     for users, items, ratings in batches:
         loss = F.mse_loss(model(users, items), ratings)
@@ -160,6 +170,62 @@ def train_epoch(
         if steps == max_steps:
             break
     return total.item() / steps
+
+
+def epochs(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
+    """Sets up training and measures epochs of it.
+
+    PyTorch gets what a careful user gives it: subnormal numbers flushed to zero, which
+    the momentum of rows unseen for 800 steps would otherwise fill the processor with,
+    and the number of threads that a trial finds faster, one or all.
+
+    Args:
+      workload: what to train.
+
+    Returns:
+      What describes the setting, and an iterator: each `next` trains for an epoch and
+      gives its seconds.
+    """
+    torch.manual_seed(workload.seed)
+    torch.set_flush_denormal(True)
+    ratings = synthetic_ratings(workload)
+    columns = (
+        torch.from_numpy(ratings.users).long(),
+        torch.from_numpy(ratings.items).long(),
+        torch.from_numpy(ratings.values),
+    )
+    model = MatrixFactorization(
+        workload.num_users,
+        workload.num_items,
+        workload.features,
+        workload.anchors,
+        mean=float(ratings.values.mean()),
+    )
+    optimizer = ProximalYogi(
+        model.parameter_groups(workload.l1), workload.learning_rate
+    )
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, workload.decay_steps, 0.5)
+
+    def run(max_steps: int | None = None) -> float:
+        start = time.perf_counter()
+        train_epoch(
+            model, optimizer, scheduler, columns, workload.batch_size, max_steps
+        )
+        return time.perf_counter() - start
+
+    trials = {}
+    for threads in sorted({1, os.cpu_count() or 1}):
+        torch.set_num_threads(threads)
+        run(_TRIAL_STEPS // 4)
+        trials[threads] = run(_TRIAL_STEPS)
+    threads = min(trials, key=lambda count: trials[count])
+    torch.set_num_threads(threads)
+
+    def measured() -> Iterator[float]:
+        while True:
+            yield run()
+
+    return {"version": torch.__version__, "threads": threads}, measured()
 
 
 def _positive_normal(rows: int, columns: int) -> Tensor:

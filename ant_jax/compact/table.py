@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ant_jax.compact import floats
 from ant_jax.compact.codecs.base import Rows
@@ -55,7 +55,7 @@ class Table:
         """Bytes of the file."""
         return self.sizes.total
 
-    def lookup(self, ids: ArrayLike) -> NDArray[Any]:
+    def lookup(self, ids: Any) -> NDArray[Any]:
         """Embeds ids, to the bit as the trained embedding's `lookup` does on a CPU.
 
         Args:

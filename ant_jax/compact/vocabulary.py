@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
 
 
-def pack(vocab: Sequence[str], num_embeddings: int) -> dict[str, NDArray[Any]]:
+def pack(vocab: Sequence[Any], num_embeddings: int) -> dict[str, NDArray[Any]]:
     """The tensors that hold a vocabulary.
 
     Raises:

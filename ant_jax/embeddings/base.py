@@ -1,14 +1,15 @@
 """What every embedding can do, and the checks that all of them share."""
 
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike, DTypeLike
-from jaxtyping import Array, Float, Inexact, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Inexact, Integer, PRNGKeyArray
 
 Params = TypeVar("Params")
 
 
+@runtime_checkable
 class Embedding(Protocol[Params]):
     """V objects of d features each, described by a frozen and hashable value.
 
@@ -45,7 +46,7 @@ class Embedding(Protocol[Params]):
         """Embedding parameters, counted as the papers count them."""
 
 
-def check_ids(ids: ArrayLike) -> Int[Array, "..."]:
+def check_ids(ids: ArrayLike) -> Integer[Array, "..."]:
     """Returns ids as an array, or refuses what is not an integer, as Flax's Embed does.
 
     Raises:
@@ -60,7 +61,7 @@ def check_ids(ids: ArrayLike) -> Int[Array, "..."]:
 
 
 def take_rows(
-    table: Inexact[Array, "vocab columns"], ids: Int[Array, "..."]
+    table: Inexact[Array, "vocab columns"], ids: Integer[Array, "..."]
 ) -> Inexact[Array, "... columns"]:
     """Rows of a table, as Flax's Embed takes them.
 

@@ -1,5 +1,7 @@
 """The product of rows of T with A, reproducible to the bit on a CPU."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -28,7 +30,7 @@ def combine(
 
 @combine.defjvp
 def _combine_jvp(
-    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+    primals: tuple[Array, Array], tangents: tuple[Any, Any]
 ) -> tuple[Array, Array]:
     (weights, anchors), (d_weights, d_anchors) = primals, tangents
     return weights @ anchors, d_weights @ anchors + weights @ d_anchors

@@ -1,6 +1,6 @@
 """`AnchorEmbed` for Flax NNX."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.nnx.nn.dtypes import promote_dtype
-from flax.typing import PromoteDtypeFn
 from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
@@ -67,7 +66,7 @@ class AnchorEmbed(nnx.Module):
         param_dtype: DTypeLike = jnp.float32,
         anchors_init: Initializer = default_half_normal,
         transform_init: Initializer = default_half_normal,
-        promote_dtype: PromoteDtypeFn = promote_dtype,
+        promote_dtype: Callable[..., Any] = promote_dtype,
         rngs: nnx.Rngs,
         anchors_metadata: Mapping[str, Any] = MappingProxyType({}),
         transform_metadata: Mapping[str, Any] = MappingProxyType({}),

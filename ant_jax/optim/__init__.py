@@ -14,3 +14,5 @@ from ant_jax.optim.proximal import proximal_amsgrad as proximal_amsgrad
 from ant_jax.optim.proximal import proximal_sgd as proximal_sgd
 from ant_jax.optim.proximal import proximal_yogi as proximal_yogi
 from ant_jax.optim.proximal import yogi as yogi
+from ant_jax.optim.schedules import halving_schedule as halving_schedule
+from ant_jax.optim.schedules import warmup_schedule as warmup_schedule

@@ -143,23 +143,20 @@ def group_soft_threshold(
 
 
 def _group_soft_threshold_diagonal(x: Array, threshold: Array) -> Array:
-    def total(r: Array) -> tuple[Array, Array]:
-        ratio = x / (r + threshold)
-        q = jnp.sum(jnp.square(ratio), axis=-1, keepdims=True)
-        slope = jnp.sum(jnp.square(ratio) / (r + threshold), axis=-1, keepdims=True)
-        return q, slope
-
     def newton(_: Array, r: Array) -> Array:
         # On 1 - q(r)^(-1/2), which is concave and nearly linear in r: from the left of
         # the root the iterates rise to it and never pass it.
-        q, slope = total(r)
+        square = jnp.square(x / (r + threshold))
+        q = jnp.sum(square, axis=-1, keepdims=True)
+        slope = jnp.sum(square / (r + threshold), axis=-1, keepdims=True)
         step = q * (jnp.sqrt(q) - 1) / jnp.where(slope > 0, slope, jnp.ones_like(slope))
         return jnp.where(q > 1, r + step, r)
 
     norm = jnp.linalg.norm(x, axis=-1, keepdims=True)
-    tiny = jnp.finfo(x.dtype)
-    floor = jnp.maximum(norm * tiny.eps, tiny.tiny)
-    start = jnp.maximum(norm - jnp.max(threshold, axis=-1, keepdims=True), floor)
+    info = jnp.finfo(x.dtype)
+    # The root lies between |x| less the largest and less the smallest threshold.
+    left = norm - jnp.max(threshold, axis=-1, keepdims=True)
+    start = jnp.maximum(left, jnp.maximum(norm * info.eps, info.tiny))
     r = lax.fori_loop(0, _NEWTON_STEPS, newton, start)
-    keep = total(start)[0] > 1
-    return jnp.where(keep, x * (r / (r + threshold)), jnp.zeros_like(x))
+    keep = jnp.linalg.norm(x / jnp.maximum(threshold, info.tiny), axis=-1) > 1
+    return jnp.where(keep[..., None], x * (r / (r + threshold)), jnp.zeros_like(x))

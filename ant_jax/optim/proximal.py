@@ -7,7 +7,7 @@ more, and the iteration minimizes `loss + l1 |T|_1` as it should.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,6 @@ from ant_jax.optim import rules
 from ant_jax.optim.prox import nonnegative_soft_threshold
 
 Schedule = ArrayLike | Callable[[Array], ArrayLike]
-Metric = Literal["adaptive", "euclidean"]
 Prox = Callable[[Array, ArrayLike, ArrayLike], Array]
 
 
@@ -36,7 +35,7 @@ def proximal(
     l1: Schedule = 0.0,
     *,
     prox: Prox | None = None,
-    metric: Metric = "adaptive",
+    metric: str = "adaptive",
     unpenalized: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """A descent rule and, in the same update, a proximal step.
@@ -48,7 +47,7 @@ def proximal(
 
     The first is the minimizer of the linearized loss plus penalty in the metric
     `1 / (lr c)`. The second, with the default prox, is eq. (3) of Liang et al., ICLR
-    2021.
+    2021. Where all coordinates of an array step alike (SGD) the first is meant by both.
 
     Args:
       rule: direction and metric, see `ant_jax.optim.rules`.
@@ -75,6 +74,7 @@ def proximal(
     _check_rate("learning_rate", learning_rate)
     _check_rate("l1", l1)
     prox = nonnegative_soft_threshold if prox is None else prox
+    adaptive = metric == "adaptive"
 
     def init(params: Any) -> ProximalState:
         leaves, treedef = jax.tree.flatten(params)
@@ -86,7 +86,9 @@ def proximal(
     ) -> tuple[Any, ProximalState]:
         del extra
         if params is None:
-            raise ValueError(optax.base.NO_PARAMS_MSG)
+            raise ValueError(
+                "A proximal step needs the parameters: update(grads, state, params)."
+            )
         leaves, treedef = jax.tree.flatten(params)
         gradients = treedef.flatten_up_to(updates)
         slots = _by_leaf(state.slots, treedef)
@@ -104,7 +106,8 @@ def proximal(
                 strength = jnp.where(mask, jnp.zeros_like(strength), strength)
             length = lr * step.scale
             half = p.astype(_state_dtype(p)) - length * step.direction
-            new = prox(half, strength, length if metric == "adaptive" else lr)
+            alike = jnp.ndim(step.scale) < jnp.ndim(p)
+            new = prox(half, strength, length if adaptive or alike else lr)
             deltas.append(new.astype(p.dtype) - p)
             new_slots.append(step.slots)
         return treedef.unflatten(deltas), ProximalState(t, _by_name(new_slots, treedef))
@@ -115,10 +118,10 @@ def proximal(
 def proximal_sgd(
     learning_rate: Schedule,
     l1: Schedule = 0.0,
-    momentum: float | None = None,
+    momentum: ArrayLike | None = None,
     *,
     prox: Prox | None = None,
-    metric: Metric = "adaptive",
+    metric: str = "adaptive",
     unpenalized: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal gradient descent (ISTA), with heavy-ball momentum if one is given.
@@ -158,11 +161,11 @@ def proximal_sgd(
 def proximal_adagrad(
     learning_rate: Schedule,
     l1: Schedule = 0.0,
-    initial_accumulator_value: float = 0.1,
-    eps: float = 1e-7,
+    initial_accumulator_value: ArrayLike = 0.1,
+    eps: ArrayLike = 1e-7,
     *,
     prox: Prox | None = None,
-    metric: Metric = "adaptive",
+    metric: str = "adaptive",
     unpenalized: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal Adagrad, section 2 of Duchi, Hazan & Singer, JMLR 2011.
@@ -200,12 +203,12 @@ def proximal_adagrad(
 def proximal_adam(
     learning_rate: Schedule,
     l1: Schedule = 0.0,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
+    b1: ArrayLike = 0.9,
+    b2: ArrayLike = 0.999,
+    eps: ArrayLike = 1e-8,
     *,
     prox: Prox | None = None,
-    metric: Metric = "adaptive",
+    metric: str = "adaptive",
     unpenalized: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal Adam: `rules.adam` with the penalty in Adam's metric.
@@ -244,12 +247,12 @@ def proximal_adam(
 def proximal_amsgrad(
     learning_rate: Schedule,
     l1: Schedule = 0.0,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
+    b1: ArrayLike = 0.9,
+    b2: ArrayLike = 0.999,
+    eps: ArrayLike = 1e-8,
     *,
     prox: Prox | None = None,
-    metric: Metric = "adaptive",
+    metric: str = "adaptive",
     unpenalized: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal AMSGrad: `rules.amsgrad` with the penalty in its metric.
@@ -288,13 +291,13 @@ def proximal_amsgrad(
 def proximal_yogi(
     learning_rate: Schedule,
     l1: Schedule = 0.0,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-3,
-    initial_accumulator_value: float = 1e-6,
+    b1: ArrayLike = 0.9,
+    b2: ArrayLike = 0.999,
+    eps: ArrayLike = 1e-3,
+    initial_accumulator_value: ArrayLike = 1e-6,
     *,
     prox: Prox | None = None,
-    metric: Metric = "adaptive",
+    metric: str = "adaptive",
     unpenalized: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal Yogi, what Anchor & Transform was trained with: `rules.yogi` plus prox.
@@ -333,10 +336,10 @@ def proximal_yogi(
 
 def yogi(
     learning_rate: Schedule,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-3,
-    initial_accumulator_value: float = 1e-6,
+    b1: ArrayLike = 0.9,
+    b2: ArrayLike = 0.999,
+    eps: ArrayLike = 1e-3,
+    initial_accumulator_value: ArrayLike = 1e-6,
 ) -> optax.GradientTransformationExtraArgs:
     """Yogi as its paper defines it, for what is not penalized; see `rules.yogi`.
 

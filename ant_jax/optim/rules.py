@@ -21,8 +21,8 @@ Slots = dict[str, Array]  # name -> array of the parameter's shape
 class Step(NamedTuple):
     """One step of one array, before the learning rate."""
 
-    direction: Float[Array, "..."]  # u, shape of the parameter
-    scale: Float[Array, "..."]  # c, shape of the parameter or ()
+    direction: Float[Array, "..."]  # u, an average of gradients, shape of the parameter
+    scale: Float[Array, "..."]  # c, shape of the parameter, or () where all are alike
     slots: Slots
 
 
@@ -33,10 +33,12 @@ class Rule(NamedTuple):
     step: Callable[[Float[Array, "..."], Slots, Int[Array, ""]], Step]
 
 
-def sgd(momentum: float | None = None) -> Rule:
+def sgd(momentum: ArrayLike | None = None) -> Rule:
     """Gradient descent, with heavy-ball momentum if one is given.
 
-    `m_t = momentum m_{t-1} + g_t`, `p_t = p_{t-1} - lr m_t` (as `optax.sgd`).
+    `m_t = momentum m_{t-1} + g_t`, `p_t = p_{t-1} - lr m_t` (as `optax.sgd`). Under a
+    constant gradient m grows to `g / (1 - momentum)`, so the step length that a penalty
+    must match is `lr / (1 - momentum)`, and the direction `(1 - momentum) m`.
     """
 
     def init(p: Array) -> Slots:
@@ -47,13 +49,14 @@ def sgd(momentum: float | None = None) -> Rule:
         one = jnp.ones((), g.dtype)
         if momentum is None:
             return Step(g, one, {})
-        mu = g + jnp.asarray(momentum, g.dtype) * slots["mu"]
-        return Step(mu, one, {"mu": mu})
+        decay = jnp.asarray(momentum, g.dtype)
+        mu = g + decay * slots["mu"]
+        return Step((1 - decay) * mu, one / (1 - decay), {"mu": mu})
 
     return Rule(init, step)
 
 
-def adagrad(initial_accumulator_value: float = 0.1, eps: float = 1e-7) -> Rule:
+def adagrad(initial_accumulator_value: ArrayLike = 0.1, eps: ArrayLike = 1e-7) -> Rule:
     """Adagrad: `v_t = v_{t-1} + g_t^2`, `p_t = p_{t-1} - lr g_t / sqrt(v_t + eps)`.
 
     Duchi, Hazan & Singer, JMLR 2011, with eps where `optax.adagrad` has it.
@@ -70,7 +73,7 @@ def adagrad(initial_accumulator_value: float = 0.1, eps: float = 1e-7) -> Rule:
     return Rule(init, step)
 
 
-def adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Rule:
+def adam(b1: ArrayLike = 0.9, b2: ArrayLike = 0.999, eps: ArrayLike = 1e-8) -> Rule:
     """Adam, Kingma & Ba, ICLR 2015, algorithm 1 (as `optax.adam`)."""
 
     def init(p: Array) -> Slots:
@@ -86,7 +89,7 @@ def adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Rule:
     return Rule(init, step)
 
 
-def amsgrad(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Rule:
+def amsgrad(b1: ArrayLike = 0.9, b2: ArrayLike = 0.999, eps: ArrayLike = 1e-8) -> Rule:
     """AMSGrad, Reddi, Kale & Kumar, ICLR 2018: Adam whose denominator never falls.
 
     The maximum is taken over debiased second moments (as `optax.amsgrad`).
@@ -106,10 +109,10 @@ def amsgrad(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Rule:
 
 
 def yogi(
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-3,
-    initial_accumulator_value: float = 1e-6,
+    b1: ArrayLike = 0.9,
+    b2: ArrayLike = 0.999,
+    eps: ArrayLike = 1e-3,
+    initial_accumulator_value: ArrayLike = 1e-6,
 ) -> Rule:
     """Yogi as Zaheer et al., NeurIPS 2018, define it and as ANT was trained with it.
 

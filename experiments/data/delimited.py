@@ -125,6 +125,7 @@ def _read_fast(path: pathlib.Path, layout: Layout) -> Iterator[pa.RecordBatch]:
                 parse_options=pa_csv.ParseOptions(
                     delimiter=layout.delimiter[0],
                     quote_char='"' if layout.headers else False,
+                    newlines_in_values=bool(layout.headers),
                 ),
                 convert_options=pa_csv.ConvertOptions(
                     column_types={USER: id_type, ITEM: id_type, RATING: pa.float32()}
@@ -151,12 +152,14 @@ def _parse_header(
     if not line:
         raise RatingsFileError(_no_ratings(path, layout))
     try:
-        fields = [f.strip() for f in _split(line.decode("utf-8-sig"), layout)]
+        text = line.decode("utf-8-sig").rstrip("\r\n")
+        fields = next(csv.reader([text], delimiter=layout.delimiter, strict=True), [])
     except (UnicodeDecodeError, csv.Error) as error:
         raise RatingsFileError(
             f"{path}, line 1: expected a header with {layout.description}, found"
             f" something else: {error}."
         ) from error
+    fields = [field.strip() for field in fields]
     for header in layout.headers:
         if all(fields.count(name) == 1 for name in header):
             return tuple(fields.index(name) for name in header), len(fields)
@@ -185,7 +188,7 @@ def _check_batch(batch: pa.RecordBatch, layout: Layout, gaps: list[str]) -> None
 
 
 def _raise_first_bad_line(path: pathlib.Path, layout: Layout) -> None:
-    """Reads line by line and raises for the first that is not as expected."""
+    """Reads record by record and raises for the first that is not as expected."""
     with files.open_binary(path) as stream:
         positions: tuple[int, ...] = layout.columns
         num_columns = layout.num_columns
@@ -193,29 +196,62 @@ def _raise_first_bad_line(path: pathlib.Path, layout: Layout) -> None:
         if layout.headers:
             positions, num_columns = _parse_header(path, layout, stream)
             first = 2
-        for number, line in enumerate(stream, start=first):
-            problem = _problem(line, layout, positions, num_columns)
+        for number, fields in _records(stream, layout, first):
+            problem = (
+                fields
+                if isinstance(fields, str)
+                else _problem(fields, layout, positions, num_columns)
+            )
             if problem:
                 raise RatingsFileError(
                     f"{path}, line {number}: {problem}. Expected {layout.description}."
                 )
 
 
+def _records(
+    stream: BinaryIO, layout: Layout, first: int
+) -> Iterator[tuple[int, list[str] | str]]:
+    """Yields the number of a record's first line, and its fields or its problem."""
+    num_lines = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal num_lines
+        for line in stream:
+            num_lines += 1
+            yield line.decode()
+
+    records: Iterator[list[str]]
+    if layout.headers:
+        # Between quotes a field may go on over several lines.
+        records = csv.reader(lines(), delimiter=layout.delimiter)
+    else:
+        records = (line.rstrip("\r\n").split(layout.delimiter) for line in lines())
+    while True:
+        number = first + num_lines
+        try:
+            fields = next(records)
+        except StopIteration:
+            return
+        except UnicodeDecodeError:
+            yield first + num_lines - 1, "the text is not UTF-8"
+            return
+        except csv.Error as error:
+            yield number, f"the line cannot be split into fields ({error})"
+            return
+        if fields not in ([], [""]):
+            yield number, fields
+
+
 def _problem(
-    line: bytes, layout: Layout, positions: tuple[int, ...], num_columns: int
+    fields: list[str], layout: Layout, positions: tuple[int, ...], num_columns: int
 ) -> str | None:
-    try:
-        text = line.decode()
-        if not text.rstrip("\r\n"):
-            return None
-        fields = _split(text, layout)
-    except UnicodeDecodeError:
-        return f"{_shorten(repr(line))} is not UTF-8 text"
-    except csv.Error as error:
-        return f"{_shorten(repr(text))} cannot be split into fields ({error})"
+    """Says what is wrong with a record, by the rules of the fast reader."""
     if len(fields) != num_columns:
         return f"{len(fields)} fields instead of {num_columns}"
-    user, item, rating = (fields[position].strip() for position in positions)
+    user, item, rating = (fields[position] for position in positions)
+    rating = rating.strip()
+    if layout.integer_ids:
+        user, item = user.strip(), item.strip()
     for name, value in ((USER, user), (ITEM, item)):
         if not value:
             return f"the {name} is absent"
@@ -236,13 +272,6 @@ def _problem(
         if not low <= number <= high:
             return f"the rating {rating} is outside {low:g} to {high:g}"
     return None
-
-
-def _split(line: str, layout: Layout) -> list[str]:
-    line = line.rstrip("\r\n")
-    if layout.headers:
-        return next(csv.reader([line], delimiter=layout.delimiter, strict=True), [])
-    return line.split(layout.delimiter)
 
 
 def _no_ratings(path: pathlib.Path, layout: Layout) -> str:

@@ -1,6 +1,7 @@
 """Data sets that a user brings as a delimited text file."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Iterator
 
@@ -41,7 +42,7 @@ class DelimitedSource:
                 f" folder that holds {names} with --data_dir.{hint}"
             )
         root = pathlib.Path(data_dir).expanduser()
-        if root.is_file():
+        if os.path.isfile(root):
             self._layout(root)
             return root
         folders = [root / self.folder, root] if self.folder else [root]
@@ -49,7 +50,7 @@ class DelimitedSource:
             for layout in self.layouts:
                 for suffix in files.SUFFIXES:
                     path = folder / f"{layout.filename}{suffix}"
-                    if path.is_file():
+                    if os.path.isfile(path):
                         return path
         where = " or ".join(str(folder) for folder in folders)
         raise RatingsFileError(

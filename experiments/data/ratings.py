@@ -83,7 +83,8 @@ def load_ratings(
 
     prepared = folder / RatingsBuilder.name / str(RatingsBuilder.VERSION)
     ratings = None
-    if prepared.exists():
+    # Not prepared.exists(), which raises where a folder above may not be entered.
+    if os.path.exists(prepared):
         try:
             ratings = _read(builder(), dataset)
         except MemoryError:
@@ -128,10 +129,11 @@ def _prepare(builder: RatingsBuilder, prepared: pathlib.Path) -> None:
         builder.download_and_prepare()
     # ArrayRecord's writer raises RuntimeError where Python raises OSError.
     except (OSError, RuntimeError) as error:
-        if prepared.exists():
+        if os.path.exists(prepared):
             return  # Another process prepared the same files meanwhile.
         raise CacheError(
-            f"Cannot write prepared data to {prepared}: {error}. {_ADVICE}"
+            f"Cannot write prepared data to {prepared}: {str(error).rstrip('.')}."
+            f" {_ADVICE}"
         ) from error
 
 

@@ -14,6 +14,7 @@ import ant_jax as ant
 from ant_jax import training
 from ant_jax.embeddings import half_normal
 from ant_jax.files import write_atomically
+from ant_jax.optim import halving_schedule, warmup_schedule
 from ant_jax.report import training_curves
 from experiments.data import Ratings, load_ratings
 from experiments.provenance import provenance
@@ -135,10 +136,10 @@ def make_optimizer(config: Config) -> optax.GradientTransformationExtraArgs:
     """Yogi with a halving rate, and its proximal twin for the transforms."""
     rate: Any = config.learning_rate
     if config.halving_steps:
-        rate = optax.exponential_decay(rate, config.halving_steps, 0.5, staircase=True)
+        rate = halving_schedule(rate, config.halving_steps)
     l1: Any = config.l1
     if config.l1_warmup_steps:
-        l1 = optax.linear_schedule(0.0, l1, config.l1_warmup_steps)
+        l1 = warmup_schedule(l1, config.l1_warmup_steps)
     return optax.multi_transform(
         {
             "transform": ant.proximal_yogi(rate, l1, metric=config.metric),

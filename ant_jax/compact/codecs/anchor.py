@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ant_jax.compact import floats
-from ant_jax.compact.codecs.base import Packed, check_finite, store, to_numpy
+from ant_jax.compact.codecs.base import Packed, Rows, check_finite, store, to_numpy
 from ant_jax.compact.format import Header
 from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
 
@@ -18,7 +18,7 @@ _CHUNK = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class AnchorRows:
+class AnchorRows(Rows):
     """A and T, summed as `ant_jax.embeddings.combine` sums them.
 
     The sum over anchors runs in ascending order, each product rounded and then added,
@@ -180,8 +180,9 @@ def _may_be_subnormal(anchors: NDArray[Any], values: NDArray[Any]) -> bool:
     is a multiple of tiny.
     """
     limits = np.finfo(anchors.dtype)
+    tiny, eps = float(limits.tiny), float(limits.eps)
     nonzero = np.abs(anchors[anchors != 0])
     if not nonzero.size or not values.size:
         return False
     anchor, value = float(nonzero.min()), float(np.abs(values).min())
-    return min(anchor, value) < limits.tiny or anchor * value < limits.tiny / limits.eps
+    return min(anchor, value) < tiny or anchor * value < tiny / eps

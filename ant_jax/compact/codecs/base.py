@@ -1,7 +1,8 @@
 """What a codec can do."""
 
+import abc
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +20,20 @@ class Packed(NamedTuple):
     num_params: int
 
 
-class Rows(Protocol):
+class Rows(abc.ABC):
     """The rows of a table in the form they are stored in; NumPy only."""
 
     @property
+    @abc.abstractmethod
     def num_params(self) -> int:
         """Numbers stored for the embedding, indices not counted."""
 
+    @abc.abstractmethod
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
         """Rows (n, d) of ids (n,), each in [0, V), in the dtype they are summed in."""
 
     @classmethod
+    @abc.abstractmethod
     def pack(cls, emb: Any, params: Any, stored_dtype: str) -> Packed:
         """Turns parameters into tensors.
 
@@ -38,6 +42,7 @@ class Rows(Protocol):
         """
 
     @classmethod
+    @abc.abstractmethod
     def unpack(cls, header: Header, tensors: Tensors) -> "Rows":
         """Reads tensors and checks every size and index.
 

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ant_jax.compact import floats
-from ant_jax.compact.codecs.base import Packed, check_finite, store, to_numpy
+from ant_jax.compact.codecs.base import Packed, Rows, check_finite, store, to_numpy
 from ant_jax.compact.format import Header
 from ant_jax.compact.tensors import Tensors
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class FullRows:
+class FullRows(Rows):
     """E, shape (V, d), in the dtype it is stored in."""
 
     embedding: NDArray[Any]

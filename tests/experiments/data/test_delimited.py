@@ -105,16 +105,23 @@ def test_archive_that_is_none(tmp_path):
         (CSV, "1,31,inf", "the rating is 'inf', not a finite number"),
         (CSV, "1,31,1e39", "the rating 1e39 is too large"),
         (CSV, "1,31,1_0", "the rating is '1_0', not a finite number"),
-        (CSV, '1,"3\n1",2', "cannot be split into fields"),
+        (CSV, '1,"3\n1",x', "the rating is 'x', not a finite number"),
+        (CSV, '"1,31,2', "1 fields instead of 3"),
+        (CSV, "1," + "3" * 200_000 + ",x", "field larger than field limit"),
     ],
 )
 @pytest.mark.parametrize("before", [0, 1000])
 def test_names_the_bad_line(tmp_path, layout, line, problem, before):
-    good = {TSV: "1\t31\t2\t9\n", DAT: "1::31::2::9\n", CSV: "1,31,2\n"}[layout]
+    good = {
+        TSV: "1\t31\t2\t9\n",
+        DAT: "1::31::2::9\n",
+        # Two lines to a record: lines are counted, not records.
+        CSV: '1,"3\n1",2\n',
+    }[layout]
     header = "user,item,rating\n" if layout.headers else ""
     path = tmp_path / layout.filename
     path.write_text(header + good * before + line + "\n" + good * 3)
-    number = before + 1 + bool(header)
+    number = 1 + len(header.splitlines()) + before * good.count("\n")
     with pytest.raises(RatingsFileError, match=f"line {number}: .*{problem}") as info:
         read(path, layout)
     assert str(path) in str(info.value)
@@ -166,10 +173,7 @@ NUMBERS = st.text("0123456789.eE+- n", max_size=6)
 def test_fast_and_slow_reader_agree(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("agree") / "u.data"
     path.write_text("".join("\t".join((*row, "9")) + "\n" for row in rows))
-    problems = [
-        delimited._problem("\t".join((*row, "9")).encode(), TSV, TSV.columns, 4)
-        for row in rows
-    ]
+    problems = [delimited._problem([*row, "9"], TSV, TSV.columns, 4) for row in rows]
     if any(problems):
         number = [bool(problem) for problem in problems].index(True) + 1
         with pytest.raises(RatingsFileError, match=f"line {number}: "):
@@ -183,7 +187,7 @@ def test_fast_and_slow_reader_agree(tmp_path_factory, rows):
 @given(
     st.lists(
         st.tuples(
-            st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"))
+            st.text(st.characters(codec="utf-8", exclude_characters="\0"))
             .map(str.strip)
             .filter(bool),
             st.integers(),

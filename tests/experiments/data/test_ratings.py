@@ -217,16 +217,18 @@ def test_unknown_name():
         load_ratings("movielens")
 
 
-def test_missing_folder_and_file(tmp_path):
+def test_missing_folder_and_file(folder):
+    empty = folder / "empty"
+    empty.mkdir()
     with pytest.raises(DataError, match=r"--data_dir.*grouplens\.org"):
         load_ratings("movielens_1m")
     with pytest.raises(RatingsFileError, match=r"No ratings\.dat.*ml-1m.*grouplens"):
-        load(tmp_path, "movielens_1m")
+        load(empty, "movielens_1m")
     with pytest.raises(RatingsFileError, match=r"No ratings\.csv.*the file itself"):
-        load(tmp_path / "none")
-    (tmp_path / "other.csv").write_text(CSV)
+        load(folder / "none")
+    (folder / "other.csv").write_text(CSV)
     with pytest.raises(RatingsFileError, match=r"other\.csv is not a file of.*csv"):
-        load(tmp_path / "other.csv", "movielens_1m")
+        load(folder / "other.csv", "movielens_1m")
 
 
 def damage_flip(path):

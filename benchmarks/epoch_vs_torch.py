@@ -1,0 +1,207 @@
+"""Seconds of a training epoch: the recommendation program against plain PyTorch.
+
+    make bench
+    python -m benchmarks.epoch_vs_torch --repetitions 5 --batch_sizes 1024
+
+Each program runs in a process of its own and they take turns, epoch by epoch, so that
+whatever else the machine does falls on both.
+"""
+
+import argparse
+import datetime
+import importlib
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+from ant_jax.files import write_atomically
+from benchmarks.workload import Workload
+from experiments.provenance import provenance
+
+Epochs = Callable[[Workload], tuple[dict[str, Any], Iterator[float]]]
+
+# Imported in the worker alone: neither framework sees the other.
+PROGRAMS = {
+    "torch": "benchmarks.matrix_factorization_torch",
+    "jax": "benchmarks.matrix_factorization_jax",
+}
+RESULTS = Path(__file__).parent / "results" / "epoch_vs_torch.json"
+ANCHORS = ((15, 15), (120, 8), None)
+# Short epochs are repeated more often, up to this often and this many seconds.
+MOST_REPETITIONS = 15
+ENOUGH_SECONDS = 10.0
+
+
+def measure(
+    workload: Workload, repetitions: int, programs: dict[str, str] = PROGRAMS
+) -> dict[str, Any]:
+    """Runs both programs in turns on one workload.
+
+    Args:
+      workload: what both train.
+      repetitions: least number of epochs of each.
+      programs: name and module of each; the module has a function `epochs`.
+
+    Returns:
+      A row of the result file: for each program its description, the seconds of every
+      epoch, their median and the ratings a second.
+
+    Raises:
+      RuntimeError: a program failed; its traceback stands above.
+    """
+    context = multiprocessing.get_context("spawn")
+    pipes: dict[str, Connection] = {}
+    workers = []
+    row: dict[str, Any] = {
+        "method": workload.name,
+        "batch_size": workload.batch_size,
+    }
+    try:
+        for name, module in programs.items():
+            pipes[name], theirs = context.Pipe()
+            worker = context.Process(
+                target=_serve, args=(theirs, module, workload), daemon=True
+            )
+            worker.start()
+            theirs.close()
+            workers.append(worker)
+            row[name] = {**_receive(name, pipes[name]), "seconds": []}
+        while not _enough([row[name]["seconds"] for name in programs], repetitions):
+            for name, pipe in pipes.items():
+                pipe.send("epoch")
+                row[name]["seconds"].append(_receive(name, pipe))
+    finally:
+        for pipe in pipes.values():
+            pipe.close()
+        for worker in workers:
+            worker.join(timeout=10)
+            worker.kill()
+    for name in programs:
+        median = statistics.median(row[name]["seconds"])
+        row[name]["median_s"] = median
+        row[name]["ratings_per_s"] = workload.num_ratings / median
+    return row
+
+
+def report(rows: list[dict[str, Any]]) -> str:
+    """The rows as a table in Markdown."""
+    lines = [
+        "| method | batch | PyTorch, s | ours, s | times as fast |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row['method']} | {row['batch_size']} "
+            f"| {row['torch']['median_s']:.3g} | {row['jax']['median_s']:.3g} "
+            f"| {row['ratio']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draws ratings a second of both programs, one panel a batch size."""
+    batch_sizes = sorted({row["batch_size"] for row in rows})
+    figure, panels = plt.subplots(
+        1, len(batch_sizes), figsize=(4.5 * len(batch_sizes), 3.2), squeeze=False
+    )
+    for panel, batch_size in zip(panels[0], batch_sizes, strict=True):
+        chosen = [row for row in rows if row["batch_size"] == batch_size]
+        for offset, name, label, color in (
+            (-0.2, "torch", "PyTorch", "#b0b0b0"),
+            (0.2, "jax", "ant_jax", "#2a6f97"),
+        ):
+            heights = [row[name]["ratings_per_s"] / 1e6 for row in chosen]
+            places = [place + offset for place in range(len(chosen))]
+            bars = panel.bar(places, heights, 0.38, label=label, color=color)
+            if name == "jax":
+                panel.bar_label(bars, [f"{row['ratio']:.1f}x" for row in chosen])
+        panel.set_xticks(range(len(chosen)), [row["method"] for row in chosen])
+        panel.set_title(f"batch {batch_size}")
+        panel.set_ylabel("million ratings a second")
+        panel.margins(y=0.12)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0][0].legend(frameon=False)
+    figure.tight_layout()
+    unfinished = path.with_suffix(".tmp")
+    figure.savefig(unfinished, format="png", dpi=150)
+    os.replace(unfinished, path)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Measures every workload and writes the JSON file and the picture."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--batch_sizes", type=int, nargs="+", default=[32, 1024])
+    parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file")
+    args = parser.parse_args()
+    if args.repetitions < 1 or min(args.batch_sizes) < 1:
+        parser.error("--repetitions and --batch_sizes must be at least 1.")
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(
+            f"The machine is busy (load {load:.1f}): the times will be too long, and "
+            "those of several threads most of all.",
+            file=sys.stderr,
+        )
+    rows = []
+    for batch_size in args.batch_sizes:
+        for anchors in ANCHORS:
+            row = measure(Workload(batch_size, anchors), args.repetitions)
+            row["ratio"] = row["torch"]["median_s"] / row["jax"]["median_s"]
+            rows.append(row)
+            print(report([row]).splitlines()[-1], flush=True)
+    result = {
+        "benchmark": "epoch_vs_torch",
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "load_before": load,
+        **provenance(),
+        "rows": rows,
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(args.out, json.dumps(result, indent=2) + "\n")
+    draw(rows, args.out.with_suffix(".png"))
+    print(report(rows))
+
+
+def _serve(pipe: Connection, module: str, workload: Workload) -> None:
+    epochs: Epochs = importlib.import_module(module).epochs
+    description, seconds = epochs(workload)
+    pipe.send(description)
+    try:
+        while True:
+            pipe.recv()
+            pipe.send(next(seconds))
+    except EOFError:
+        return
+
+
+def _receive(name: str, pipe: Connection) -> Any:
+    try:
+        return pipe.recv()
+    except EOFError:
+        raise RuntimeError(
+            f"The {name} program ended early; see above for why."
+        ) from None
+
+
+def _enough(seconds: list[list[float]], repetitions: int) -> bool:
+    count = len(seconds[0])
+    spent = sum(map(sum, seconds))
+    return count >= repetitions and (
+        count >= MOST_REPETITIONS or spent >= ENOUGH_SECONDS
+    )
+
+
+if __name__ == "__main__":
+    main()
