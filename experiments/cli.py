@@ -1,11 +1,12 @@
 """How every program starts and how it fails: one clear message, no traceback."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from absl import app, flags, logging
+from absl import app, flags
 
 from ant_jax.training import TrainingError
 
@@ -31,7 +32,12 @@ def run(main: Callable[[], None]) -> None:
         except KeyboardInterrupt:
             _fail("Interrupted; the same command with --resume goes on.")
 
-    logging.set_verbosity(logging.INFO)
+    # Our own lines only: what orbax and others log goes through absl's handler.
+    for name in ("ant_jax", "experiments"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.addHandler(logging.StreamHandler())
+        logger.propagate = False
     app.run(guarded)
 
 

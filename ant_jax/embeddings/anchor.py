@@ -1,7 +1,6 @@
 """Anchor & Transform: E = T A with few anchors A and a sparse, non-negative T."""
 
 import dataclasses
-import math
 from typing import ClassVar, NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ant_jax.embeddings import base
 from ant_jax.embeddings.combine import combine
 from ant_jax.embeddings.initializers import default_half_normal
+from ant_jax.embeddings.score import score
 
 
 class AnchorParams(NamedTuple):
@@ -123,15 +123,7 @@ class AnchorEmbedding:
         dtype = self.dtype
         if dtype is None:
             dtype = jnp.promote_types(h.dtype, params.anchors.dtype)
-        h = h.astype(dtype)
-        anchors, transform = (p.astype(dtype) for p in params)
-        vocab, num_anchors = transform.shape
-        queries, features = math.prod(h.shape[:-1]), h.shape[-1]
-        through_anchors = queries * num_anchors * (features + vocab)
-        through_table = vocab * features * (num_anchors + queries)
-        if through_anchors <= through_table:
-            return (h @ anchors.T) @ transform.T
-        return h @ (transform @ anchors).T
+        return score(h.astype(dtype), *(p.astype(dtype) for p in params))
 
     def matrix(self, params: AnchorParams) -> Float[Array, "vocab features"]:
         """The whole table `T A`, shape (V, d), by one matrix product."""

@@ -10,9 +10,10 @@ from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
-from ant_jax.embeddings import AnchorEmbedding, AnchorParams, base
+from ant_jax.embeddings import AnchorEmbedding, base
 from ant_jax.embeddings.combine import combine
 from ant_jax.embeddings.initializers import default_half_normal
+from ant_jax.embeddings.score import score
 
 
 class AnchorEmbed(nn.Module):
@@ -43,6 +44,7 @@ class AnchorEmbed(nn.Module):
 
       What `ant_jax.compact.save` takes:
 
+      >>> from ant_jax import AnchorParams
       >>> emb, params = layer.description, AnchorParams(**variables["params"])
       >>> emb.num_params(params)
       8128
@@ -106,8 +108,6 @@ class AnchorEmbed(nn.Module):
 
     def attend(self, query: Float[Array, "... features"]) -> Float[Array, "... vocab"]:
         """Scores queries (..., d) against every object: logits (..., V)."""
-        query, anchors, transform = self.promote_dtype(
-            query, self.anchors, self.transform, dtype=self.dtype
+        return score(
+            *self.promote_dtype(query, self.anchors, self.transform, dtype=self.dtype)
         )
-        params = AnchorParams(anchors=anchors, transform=transform)
-        return self.description.attend(params, query)

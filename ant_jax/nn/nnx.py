@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from ant_jax.embeddings import AnchorEmbedding, AnchorParams, base
 from ant_jax.embeddings.combine import combine
 from ant_jax.embeddings.initializers import default_half_normal
+from ant_jax.embeddings.score import score
 
 
 class Transform(nnx.Param):
@@ -136,11 +137,8 @@ class AnchorEmbed(nnx.Module):
         Returns:
           Logits of shape (..., V), see `AnchorEmbedding.attend`.
         """
-        query, anchors, transform = self.promote_dtype(
-            (query, *self.params), dtype=self.dtype
-        )
-        params = AnchorParams(anchors=anchors, transform=transform)
-        return _sharded(self.description.attend, out_sharding)(params, query)
+        promoted = self.promote_dtype((query, *self.params), dtype=self.dtype)
+        return _sharded(score, out_sharding)(*promoted)
 
 
 def _sharded(function: Any, out_sharding: Any) -> Any:

@@ -1,10 +1,12 @@
 """Progress for a person at a terminal, log lines for everything else."""
 
+import logging
 import sys
 from typing import Any
 
 import jax
-from absl import logging
+
+_log = logging.getLogger(__name__)
 
 
 class ProgressBar:
@@ -26,7 +28,7 @@ class ProgressBar:
             self._bar.set_postfix_str(text)
             self._bar.update()
         elif jax.process_index() == 0:
-            logging.info("epoch %d/%d  %s", epoch, self._total, text)
+            _log.info("epoch %d/%d  %s", epoch, self._total, text)
 
     def close(self) -> None:
         """Leaves the terminal on a line of its own."""

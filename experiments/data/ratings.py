@@ -1,18 +1,19 @@
 """Ratings as arrays, from a cache that is filled on the first call."""
 
 import dataclasses
+import logging
 import os
 import pathlib
 import shutil
 
 import numpy as np
-from absl import logging
 
 from experiments.data import files, registry
 from experiments.data.blocks import Block
 from experiments.data.errors import CacheError
 from experiments.data.ratings_builder import SPLIT, RatingsBuilder
 
+_log = logging.getLogger(__name__)
 _CACHE_VARIABLE = "ANT_JAX_CACHE"
 _ADVICE = (
     "Free space there, or name another folder with cache_dir or the environment"
@@ -91,14 +92,14 @@ def load_ratings(
             raise
         # Damaged bytes surface as whatever error the parser they reach raises.
         except Exception as error:
-            logging.warning(
+            _log.warning(
                 "The prepared files in %s are damaged (%s) and are made again.",
                 prepared,
                 error,
             )
             _remove(prepared)
     if ratings is None:
-        logging.info("Preparing %s from %s in %s", dataset, path, folder)
+        _log.info("Preparing %s from %s in %s", dataset, path, folder)
         _prepare(builder(), prepared)
         try:
             ratings = _read(builder(), dataset)
@@ -108,7 +109,7 @@ def load_ratings(
                 f" ({error}). {_ADVICE}"
             ) from error
     if source.num_ratings not in (None, len(ratings)):
-        logging.warning(
+        _log.warning(
             "%s holds %d ratings, the publisher's %s holds %d: it is another"
             " version, or cut off.",
             path,

@@ -152,7 +152,9 @@ def make_optimizer(config: Config) -> optax.GradientTransformationExtraArgs:
 def ship(
     folder: Path, model: MatrixFactorization, params: Any, ratings: Ratings
 ) -> int:
-    """Writes both tables, the biases and a description; returns the bytes of them all.
+    """Writes both tables, the biases and a description; returns the bytes of the tables.
+
+    Names of users and items are stored too but not counted: any table needs them.
 
     `model.json` names the files; a rating is the product of the two vectors, plus
     `bias`, plus the biases of user and item where there are files of them.
@@ -167,18 +169,19 @@ def ship(
         if bias is not None:
             column = ant.FullEmbedding(len(bias), 1)
             tables[name] = (column, ant.FullParams(bias[:, None]), None)
+    size = 0
     for name, (embedding, values, vocab) in tables.items():
-        ant.compact.save(folder / f"{name}.safetensors", embedding, values, vocab)
+        path = folder / f"{name}.safetensors"
+        sizes = ant.compact.save(path, embedding, values, vocab)
+        names = (n for part, n in sizes.parts.items() if part.startswith("vocab"))
+        size += sizes.total - sum(names)
     description = {
         "model": "matrix_factorization",
         "bias": float(params.bias),
         "tables": {name: f"{name}.safetensors" for name in tables},
     }
     write_atomically(folder / "model.json", json.dumps(description, indent=2) + "\n")
-    return sum(
-        ant.compact.load(folder / f"{name}.safetensors").sizes.embedding
-        for name in tables
-    )
+    return size
 
 
 def _describe(

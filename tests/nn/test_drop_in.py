@@ -18,7 +18,7 @@ V, D, K, STEPS = 50, 8, 4, 80
 
 def optimizer():
     return optax.multi_transform(
-        {"transform": ant.proximal_yogi(1e-2, l1=0.5), "other": ant.yogi(1e-2)},
+        {"transform": ant.proximal_yogi(3e-2, l1=1e-3), "other": ant.yogi(3e-2)},
         ant.param_labels,
     )
 
@@ -59,7 +59,7 @@ class SmallNNX(PlainNNX):
 
 @pytest.fixture(scope="module")
 def batch():
-    """Every object has a score, a function of one of two hidden groups."""
+    """Every object has a score, which depends on one of two hidden groups."""
     ids = jnp.arange(V)
     return ids, jnp.where(ids % 2 == 0, 1.0, -1.0)
 
@@ -102,7 +102,7 @@ def train_nnx(model, tx, batch):
 
 def assert_learned_a_sparse_transform(params, losses):
     transform = np.asarray(params.transform)
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.01 * losses[0]
     assert (transform >= 0).all()
     zeros = (transform == 0).mean()
     assert 0.1 < zeros < 1
@@ -110,7 +110,7 @@ def assert_learned_a_sparse_transform(params, losses):
 
 
 def test_linen(batch, tmp_path):
-    _, plain = train_linen(PlainLinen(), optax.adam(1e-2), batch)
+    _, plain = train_linen(PlainLinen(), optax.sgd(0.1), batch)
     assert plain[-1] < plain[0]
     trained, losses = train_linen(SmallLinen(), optimizer(), batch)
     params = ant.AnchorParams(**trained["embed"])
@@ -125,7 +125,7 @@ def test_linen(batch, tmp_path):
 
 
 def test_nnx(batch, tmp_path):
-    plain = train_nnx(PlainNNX(nnx.Rngs(0)), optax.adam(1e-2), batch)
+    plain = train_nnx(PlainNNX(nnx.Rngs(0)), optax.sgd(0.1), batch)
     assert plain[-1] < plain[0]
     model = SmallNNX(nnx.Rngs(0))
     losses = train_nnx(model, optimizer(), batch)
