@@ -1,7 +1,8 @@
 """Writing files so that a kill or a full disk never costs what was there."""
 
+import contextlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
@@ -13,25 +14,37 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None
       content: bytes, or text to store as UTF-8.
 
     Raises:
-      OSError: the folder is missing or read-only, or the disk is full. The temporary
-        file is removed and an earlier file of that name is as it was.
+      OSError: naming the path and what went wrong: the folder is missing or read-only,
+        or the disk is full. An earlier file of that name is as it was, and nothing is
+        left behind.
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
+        reason = error.strerror or str(error)
+        kept = "; the earlier file is untouched" if path.exists() else ""
+        raise OSError(
+            error.errno, f"Could not write the file ({reason}){kept}", str(path)
+        ) from error
+    _sync_folder(path.parent)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _sync_folder(folder: Path) -> None:
+    # Makes the move itself durable where a folder can be opened, which Windows refuses.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -3,14 +3,16 @@
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import absl.logging
 from absl import app, flags
 
 from ant_jax.training import TrainingError
 
-flags.DEFINE_boolean("debug", False, "Show the traceback of an error.")
+flags.DEFINE_boolean("debug", False, "Show tracebacks, and what libraries log.")
 
 
 def run(main: Callable[[], None]) -> None:
@@ -23,6 +25,8 @@ def run(main: Callable[[], None]) -> None:
     def guarded(argv: list[str]) -> None:
         if len(argv) > 1:
             _fail(f"Unknown argument {argv[1]!r}; flags begin with --, see --help.")
+        if not flags.FLAGS.debug:
+            _quiet()
         try:
             main()
         except (TrainingError, ValueError, OSError) as error:
@@ -39,6 +43,16 @@ def run(main: Callable[[], None]) -> None:
         logger.addHandler(logging.StreamHandler())
         logger.propagate = False
     app.run(guarded)
+
+
+def _quiet() -> None:
+    """Keeps off the screen what orbax says of an error that the main thread gets too.
+
+    It logs tracebacks, and threads of its own and of TensorStore end with more.
+    """
+    absl.logging.set_verbosity(absl.logging.FATAL)
+    threading.excepthook = lambda _: None
+    sys.unraisablehook = lambda _: None
 
 
 def _message(error: Exception) -> str:

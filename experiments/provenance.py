@@ -1,6 +1,7 @@
 """Where a figure comes from: commit, versions, device, memory."""
 
 import importlib.metadata
+import os
 import platform
 import resource
 import subprocess
@@ -29,9 +30,7 @@ def device() -> str:
     devices = jax.local_devices()
     kind = devices[0].device_kind
     if devices[0].platform == "cpu":
-        import os
-
-        kind = f"{_cpu_model()}, {len(os.sched_getaffinity(0))} cores"
+        kind = f"{_cpu_model()}, {_cpu_cores()} cores"
     return f"{len(devices)} x {devices[0].platform} ({kind})"
 
 
@@ -39,6 +38,13 @@ def peak_rss_bytes() -> int:
     """The most memory this process has held, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _cpu_cores() -> int:
+    # What this process may use; macOS only tells what there is.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _cpu_model() -> str:

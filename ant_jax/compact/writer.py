@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors.numpy
 
-from ant_jax.compact import atomic, codecs, floats, vocabulary
+from ant_jax.compact import codecs, floats, vocabulary
 from ant_jax.compact.format import Header
 from ant_jax.compact.sizes import Sizes
+from ant_jax.files import write_atomically
 
 
 def save(
@@ -65,7 +65,7 @@ def save(
     )
     tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     data = safetensors.numpy.save(tensors, header.to_metadata())
-    atomic.write(Path(path), data)
+    write_atomically(path, data)
     parts = {name: array.nbytes for name, array in tensors.items()}
     return Sizes(
         parts={**parts, "header": len(data) - sum(parts.values())},

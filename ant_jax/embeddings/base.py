@@ -3,6 +3,7 @@
 from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Inexact, Integer, PRNGKeyArray
 
@@ -50,14 +51,28 @@ def check_ids(ids: ArrayLike) -> Integer[Array, "..."]:
     """Returns ids as an array, or refuses what is not an integer, as Flax's Embed does.
 
     Raises:
-      ValueError: ids are not of an integer type.
+      ValueError: ids are not of an integer type, or one does not fit in the widest
+        that JAX has enabled, where it would wrap around to the id of another object.
     """
-    array = jnp.asarray(ids)
+    try:
+        array = jnp.asarray(ids)
+    except OverflowError:
+        raise ValueError(_too_large(ids)) from None
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise ValueError(
             f"Input type must be an integer or unsigned integer, got {array.dtype}."
         )
+    # Only what NumPy holds can be wider, and can be looked at without waiting.
+    if isinstance(ids, np.ndarray | np.generic) and ids.size:
+        limits = jnp.iinfo(array.dtype)
+        for extreme in (ids.min(), ids.max()):
+            if not limits.min <= extreme <= limits.max:
+                raise ValueError(_too_large(extreme))
     return array
+
+
+def _too_large(value: object) -> str:
+    return f"Id {value} does not fit in 32 bits; set jax_enable_x64 for wider ones."
 
 
 def take_rows(

@@ -109,6 +109,28 @@ def project_nonnegative(
     return jnp.maximum(x, 0)
 
 
+def identity(
+    x: Float[Array, "..."], strength: ArrayLike = 0.0, scaling: ArrayLike = 1.0
+) -> Float[Array, "..."]:
+    """Prox of no penalty at all: x.
+
+    Args:
+      x: array of any shape.
+      strength: has no effect.
+      scaling: has no effect.
+
+    Returns:
+      x.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> identity(jnp.array([-1.0, 2.0])).tolist()
+      [-1.0, 2.0]
+    """
+    del strength, scaling
+    return x
+
+
 def group_soft_threshold(
     x: Float[Array, "..."], strength: ArrayLike, scaling: ArrayLike = 1.0
 ) -> Float[Array, "..."]:
@@ -160,3 +182,15 @@ def _group_soft_threshold_diagonal(x: Array, threshold: Array) -> Array:
     r = lax.fori_loop(0, _NEWTON_STEPS, newton, start)
     keep = jnp.linalg.norm(x / jnp.maximum(threshold, info.tiny), axis=-1) > 1
     return jnp.where(keep[..., None], x * (r / (r + threshold)), jnp.zeros_like(x))
+
+
+# Operators that treat every entry alone, so that the shape of x does not matter.
+COORDINATEWISE = frozenset(
+    {
+        nonnegative_soft_threshold,
+        soft_threshold,
+        hard_threshold,
+        project_nonnegative,
+        identity,
+    }
+)

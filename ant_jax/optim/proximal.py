@@ -6,7 +6,7 @@ in the optimizer's own metric, so that a coordinate that steps far is also shrun
 more, and the iteration minimizes `loss + l1 |T|_1` as it should.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,8 +15,10 @@ import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Int
 
+from ant_jax.numerics import accumulator
 from ant_jax.optim import rules
-from ant_jax.optim.prox import nonnegative_soft_threshold
+from ant_jax.optim.elementwise import elementwise
+from ant_jax.optim.prox import COORDINATEWISE, identity, nonnegative_soft_threshold
 
 Schedule = ArrayLike | Callable[[Array], ArrayLike]
 Prox = Callable[[Array, ArrayLike, ArrayLike], Array]
@@ -74,7 +76,7 @@ def proximal(
     _check_rate("learning_rate", learning_rate)
     _check_rate("l1", l1)
     prox = nonnegative_soft_threshold if prox is None else prox
-    adaptive = metric == "adaptive"
+    own_metric = metric == "adaptive" or rule.uniform
 
     def init(params: Any) -> ProximalState:
         leaves, treedef = jax.tree.flatten(params)
@@ -95,22 +97,25 @@ def proximal(
         free = treedef.flatten_up_to(_broadcast(unpenalized, params))
         t = optax.safe_increment(state.count)
 
-        deltas, new_slots = [], []
-        for p, g, old, mask in zip(leaves, gradients, slots, free, strict=True):
-            step = rule.step(g.astype(_state_dtype(p)), old, t)
-            lr, strength = (
-                jnp.asarray(s(state.count) if callable(s) else s, _state_dtype(p))
-                for s in (learning_rate, l1)
-            )
+        lr, strength = (s(state.count) if callable(s) else s for s in (learning_rate, l1))
+
+        def leaf(p: Array, g: Array, old: rules.Slots, mask: ArrayLike) -> Any:
+            dtype = accumulator(p.dtype)
+            step = rule.step(g.astype(dtype), old, t)
+            rate = jnp.asarray(lr, dtype)
+            length = rate * step.scale
+            half = p.astype(dtype) - length * step.direction
+            weight = jnp.asarray(strength, dtype)
             if mask is not False:
-                strength = jnp.where(mask, jnp.zeros_like(strength), strength)
-            length = lr * step.scale
-            half = p.astype(_state_dtype(p)) - length * step.direction
-            alike = jnp.ndim(step.scale) < jnp.ndim(p)
-            new = prox(half, strength, length if adaptive or alike else lr)
-            deltas.append(new.astype(p.dtype) - p)
-            new_slots.append(step.slots)
-        return treedef.unflatten(deltas), ProximalState(t, _by_name(new_slots, treedef))
+                weight = jnp.where(mask, jnp.zeros_like(weight), weight)
+            new = prox(half, weight, length if own_metric else rate)
+            return new.astype(p.dtype) - p, step.slots
+
+        if prox in COORDINATEWISE:
+            leaf = elementwise(leaf)
+        new = [leaf(*args) for args in zip(leaves, gradients, slots, free, strict=True)]
+        deltas, slots = zip(*new, strict=True) if new else ((), ())
+        return treedef.unflatten(deltas), ProximalState(t, _by_name(slots, treedef))
 
     return optax.GradientTransformationExtraArgs(init, update)
 
@@ -361,19 +366,10 @@ def yogi(
       [-0.09690000116825104]
     """
     rule = rules.yogi(b1, b2, eps, initial_accumulator_value)
-    return proximal(rule, learning_rate, prox=_identity)
+    return proximal(rule, learning_rate, prox=identity)
 
 
-def _identity(x: Array, strength: ArrayLike, scaling: ArrayLike) -> Array:
-    del strength, scaling
-    return x
-
-
-def _state_dtype(p: Array) -> Any:
-    return rules.accumulator(p.dtype)
-
-
-def _by_name(slots: list[rules.Slots], treedef: Any) -> dict[str, Any]:
+def _by_name(slots: Sequence[rules.Slots], treedef: Any) -> dict[str, Any]:
     names = slots[0] if slots else ()
     return {name: treedef.unflatten([s[name] for s in slots]) for name in names}
 

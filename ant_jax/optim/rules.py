@@ -22,7 +22,7 @@ class Step(NamedTuple):
     """One step of one array, before the learning rate."""
 
     direction: Float[Array, "..."]  # u, an average of gradients, shape of the parameter
-    scale: Float[Array, "..."]  # c, shape of the parameter, or () where all are alike
+    scale: Float[Array, "..."]  # c, shape of the parameter or ()
     slots: Slots
 
 
@@ -31,6 +31,7 @@ class Rule(NamedTuple):
 
     init: Callable[[Array], Slots]
     step: Callable[[Float[Array, "..."], Slots, Int[Array, ""]], Step]
+    uniform: bool = False  # whether all coordinates step alike
 
 
 def sgd(momentum: ArrayLike | None = None) -> Rule:
@@ -53,7 +54,7 @@ def sgd(momentum: ArrayLike | None = None) -> Rule:
         mu = g + decay * slots["mu"]
         return Step((1 - decay) * mu, one / (1 - decay), {"mu": mu})
 
-    return Rule(init, step)
+    return Rule(init, step, uniform=True)
 
 
 def adagrad(initial_accumulator_value: ArrayLike = 0.1, eps: ArrayLike = 1e-7) -> Rule:

@@ -1,9 +1,10 @@
-"""A training run: mesh, state, compiled epochs, checkpoints, metrics, early stopping."""
+"""A training run: mesh, state, compiled epochs, checkpoints and early stopping."""
 
 from ant_jax.training.checkpoints import Checkpoints as Checkpoints
 from ant_jax.training.epoch import EpochReport as EpochReport
 from ant_jax.training.epoch import make_epoch as make_epoch
 from ant_jax.training.epoch import make_evaluate as make_evaluate
+from ant_jax.training.errors import CheckpointError as CheckpointError
 from ant_jax.training.errors import CollapsedError as CollapsedError
 from ant_jax.training.errors import DivergedError as DivergedError
 from ant_jax.training.errors import TrainingError as TrainingError

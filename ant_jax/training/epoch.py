@@ -14,6 +14,7 @@ from jax import lax
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from ant_jax.optim.elementwise import elementwise
 from ant_jax.training import mesh as mesh_lib
 from ant_jax.training.state import TrainState
 
@@ -53,7 +54,7 @@ def make_epoch(
     def train_step(state: TrainState, batch: Any) -> tuple[TrainState, Array]:
         loss, gradients = jax.value_and_grad(loss_fn)(state.params, batch)
         updates, opt_state = tx.update(gradients, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+        params = jax.tree.map(_add, state.params, updates)
         return TrainState(state.step + 1, params, opt_state), loss
 
     def epoch(
@@ -72,21 +73,27 @@ def make_epoch(
             carry: tuple[TrainState, EpochReport], ids: Array
         ) -> tuple[tuple[TrainState, EpochReport], None]:
             state, report = carry
+            state = jax.tree.map(lambda x, like: x.reshape(like.shape), state, shapes)
             batch = jax.tree.map(lambda column: column[ids], data)
             state, loss = train_step(state, mesh_lib.shard_batch(batch, mesh))
             first_bad = (report.bad_step < 0) & ~jnp.isfinite(loss)
             bad_step = jnp.where(first_bad, state.step, report.bad_step)
-            return (state, EpochReport(report.loss + loss, bad_step)), None
+            report = EpochReport(report.loss + loss, bad_step)
+            return (jax.tree.map(jnp.ravel, state), report), None
 
+        # Carried as lines, which is how the optimizer works on them (see `elementwise`):
+        # between two shapes of one buffer XLA would copy it every step.
+        shapes = jax.eval_shape(lambda: state)
         start = EpochReport(jnp.zeros(()), jnp.full((), -1, jnp.int32))
         (state, report), _ = lax.scan(
-            body, (state, start), order.reshape(steps, batch_size)
+            body,
+            (jax.tree.map(jnp.ravel, state), start),
+            order.reshape(steps, batch_size),
         )
+        state = jax.tree.map(lambda x, like: x.reshape(like.shape), state, shapes)
         return state, report._replace(loss=report.loss / steps)
 
-    return jax.jit(
-        epoch, donate_argnums=0, out_shardings=mesh_lib.replicated(mesh)
-    )
+    return jax.jit(epoch, donate_argnums=0, out_shardings=mesh_lib.replicated(mesh))
 
 
 def make_evaluate(
@@ -123,3 +130,9 @@ def make_evaluate(
         return jnp.sum(lax.map(total, (jax.tree.map(cut, data), counts))) / examples
 
     return jax.jit(evaluate)
+
+
+@elementwise
+def _add(p: Array, update: Array) -> Array:
+    # As optax.apply_updates, but one loop with the optimizer's own.
+    return p + update.astype(p.dtype)

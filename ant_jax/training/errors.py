@@ -5,12 +5,16 @@ class TrainingError(RuntimeError):
     """A run that cannot go on; the message says what to do."""
 
 
-class DivergedError(TrainingError):
-    """The loss is not finite."""
+class CheckpointError(TrainingError):
+    """A checkpoint cannot be written or read."""
 
 
 class CollapsedError(TrainingError):
     """Every transform is zero, which no gradient can undo."""
+
+
+class DivergedError(TrainingError):
+    """The loss is not finite."""
 
 
 class WorkdirError(TrainingError):

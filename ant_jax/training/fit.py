@@ -1,9 +1,11 @@
 """Epochs until the validation figure stops falling."""
 
+import contextlib
 import dataclasses
 import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import jax
@@ -51,7 +53,7 @@ def fit(
     patience: int,
     workdir: Workdir,
 ) -> FitResult:
-    """Trains with early stopping, and goes on from the newest checkpoint if one is there.
+    """Trains with early stopping; goes on from the newest checkpoint if there is one.
 
     Args:
       state: where a fresh run starts; donated.
@@ -67,21 +69,26 @@ def fit(
       The parameters of the best epoch, and how the run went.
 
     Raises:
+      CheckpointError: a checkpoint cannot be written, or the newest is damaged.
       DivergedError: the loss or the validation figure is not finite; the message
         names the step and the last good checkpoint.
+      OSError: the metrics cannot be written.
     """
-    checkpoints = Checkpoints(workdir.checkpoints)
     best, progress = state.params, Progress()
-    restored = checkpoints.restore({"state": state, "best": best})
-    if restored is None:
-        # The epoch donates the state, so the best parameters need buffers of their own.
-        best = jax.tree.map(lambda x: x.copy(), best)
-    else:
-        arrays, saved = restored
-        state, best, progress = arrays["state"], arrays["best"], Progress(**saved)
-    writer = MetricsWriter(workdir.metrics, workdir.tensorboard, progress.epoch)
-    bar = ProgressBar(epochs, progress.epoch)
-    try:
+    with contextlib.ExitStack() as stack:
+        checkpoints = stack.enter_context(closing(Checkpoints(workdir.checkpoints)))
+        restored = checkpoints.restore({"state": state, "best": best})
+        if restored is None:
+            # The epoch donates the state, so the best parameters need buffers of
+            # their own.
+            best = jax.tree.map(lambda x: x.copy(), best)
+        else:
+            arrays, saved = restored
+            state, best, progress = arrays["state"], arrays["best"], Progress(**saved)
+        writer = stack.enter_context(
+            closing(MetricsWriter(workdir.metrics, workdir.tensorboard, progress.epoch))
+        )
+        bar = stack.enter_context(closing(ProgressBar(epochs, progress.epoch)))
         while not progress.finished(epochs, patience):
             start = time.perf_counter()
             state, report = run_epoch(state, jax.random.fold_in(key, progress.epoch))
@@ -104,16 +111,10 @@ def fit(
                 {"state": state, "best": best},
                 dataclasses.asdict(progress),
             )
-    finally:
-        bar.close()
-        writer.close()
-        checkpoints.close()
     return FitResult(best, progress, writer.rows)
 
 
-def _check_finite(
-    name: str, value: float, step: int, checkpoints: Checkpoints
-) -> None:
+def _check_finite(name: str, value: float, step: int, checkpoints: Checkpoints) -> None:
     if math.isfinite(value):
         return
     good = checkpoints.latest()

@@ -39,14 +39,24 @@ class MetricsWriter:
         kept = [row for row in read_metrics(path) if row["epoch"] <= epoch]
         write_atomically(path, "".join(json.dumps(row) + "\n" for row in kept))
         self.rows = kept
-        self._file = Path(path).open("a")
+        self._path = Path(path)
+        # Unbuffered: on a full disk closing would fail again over what is buffered.
+        self._file = self._path.open("ab", buffering=0)
         self._events = _event_writer(tensorboard, epoch)
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Stores one row, which must hold "epoch"; other numbers are scalars."""
+        """Stores one row, which must hold "epoch"; other numbers are scalars.
+
+        Raises:
+          OSError: naming the file, which cannot be written.
+        """
         self.rows.append(dict(row))
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        line = memoryview((json.dumps(row) + "\n").encode())
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
         if self._events is not None:
             for name, value in row.items():
                 if name != "epoch" and isinstance(value, (int, float)):

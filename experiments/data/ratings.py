@@ -1,10 +1,12 @@
 """Ratings as arrays, from a cache that is filled on the first call."""
 
+import contextlib
 import dataclasses
 import logging
 import os
 import pathlib
 import shutil
+import time
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from experiments.data.ratings_builder import SPLIT, RatingsBuilder
 
 _log = logging.getLogger(__name__)
 _CACHE_VARIABLE = "ANT_JAX_CACHE"
+_ABANDONED_SECONDS = 24 * 60 * 60
 _ADVICE = (
     "Free space there, or name another folder with cache_dir or the environment"
     f" variable {_CACHE_VARIABLE}."
@@ -100,6 +103,7 @@ def load_ratings(
             _remove(prepared)
     if ratings is None:
         _log.info("Preparing %s from %s in %s", dataset, path, folder)
+        _remove_abandoned(folder.parent)
         _prepare(builder(), prepared)
         try:
             ratings = _read(builder(), dataset)
@@ -136,6 +140,15 @@ def _prepare(builder: RatingsBuilder, prepared: pathlib.Path) -> None:
             f"Cannot write prepared data to {prepared}: {str(error).rstrip('.')}."
             f" {_ADVICE}"
         ) from error
+
+
+def _remove_abandoned(folder: pathlib.Path) -> None:
+    """Removes what killed preparations left; one that is at work has newer files."""
+    for half in folder.glob(f"*/{RatingsBuilder.name}/incomplete.*"):
+        with contextlib.suppress(OSError):
+            newest = max(path.stat().st_mtime for path in (half, *half.iterdir()))
+            if time.time() - newest > _ABANDONED_SECONDS:
+                shutil.rmtree(half)
 
 
 def _remove(prepared: pathlib.Path) -> None:

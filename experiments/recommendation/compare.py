@@ -15,7 +15,7 @@ flags.DEFINE_list("methods", list(METHODS), "Methods to train, one after another
 
 
 def main() -> None:
-    """Trains every method in a folder of its own below --workdir and prints all rows."""
+    """Trains each method in a folder of its own below --workdir, prints all rows."""
     config = config_flags.parse(CONFIGS)
     configs = [dataclasses.replace(config, method=m) for m in flags.FLAGS.methods]
     results = [

@@ -25,7 +25,9 @@ class Config:
     l1_warmup_steps: int = setting(0, "Steps over which the penalty rises from 0.")
     metric: str = setting("adaptive", "Metric of the prox: adaptive or euclidean.")
     learning_rate: float = setting(1e-2, "Learning rate of Yogi at the start.")
-    halving_steps: int = setting(100_000, "Steps between halvings of the rate; 0: never.")
+    halving_steps: int = setting(
+        100_000, "Steps between halvings of the rate; 0: never."
+    )
     batch_size: int = setting(32, "Ratings a step.")
     epochs: int = setting(50, "Most passes over the training ratings.")
     patience: int = setting(5, "Epochs without a better validation error to end after.")

@@ -3,6 +3,7 @@
 from absl import flags
 
 from ant_jax.report import results_table
+from ant_jax.training.workdir import Mode
 from experiments import cli, config_flags
 from experiments.recommendation.configs import CONFIGS, Config
 from experiments.recommendation.train import train_and_evaluate
@@ -14,7 +15,7 @@ flags.DEFINE_boolean("resume", False, "Go on with the run in --workdir.")
 flags.DEFINE_boolean("overwrite", False, "Replace the run in --workdir.")
 
 
-def mode() -> str:
+def mode() -> Mode:
     """What to do with a run that is in the work directory already."""
     if flags.FLAGS.resume and flags.FLAGS.overwrite:
         raise ValueError("--resume and --overwrite exclude each other.")

@@ -49,16 +49,20 @@ def train_and_evaluate(
 
     Raises:
       DataError: the ratings cannot be read.
-      TrainingError: the work directory is taken, the loss is not finite, or T
-        collapsed to zero.
+      OSError: a file of the run cannot be written.
+      TrainingError: the work directory is taken or cannot be written, the loss is not
+        finite, or T collapsed to zero.
       ValueError: the batch is too large or does not divide by the devices.
     """
-    folder = training.Workdir(workdir)
     ratings = load_ratings(config.dataset, config.data_dir, cache_dir)
-    folder.claim(dataclasses.asdict(config), mode)
-    if folder.result.exists():
-        return json.loads(folder.result.read_text())
+    with training.Workdir(workdir) as folder:
+        folder.claim(dataclasses.asdict(config), mode)
+        return folder.read_result() or _train(config, ratings, folder, devices)
 
+
+def _train(
+    config: Config, ratings: Ratings, folder: training.Workdir, devices: Any
+) -> dict[str, Any]:
     mesh = training.data_mesh(devices)
     splits = training.replicate(split_ratings(ratings, config.seed), mesh)
     model = make_model(config, len(ratings.user_ids), len(ratings.item_ids))
@@ -152,7 +156,7 @@ def make_optimizer(config: Config) -> optax.GradientTransformationExtraArgs:
 def ship(
     folder: Path, model: MatrixFactorization, params: Any, ratings: Ratings
 ) -> int:
-    """Writes both tables, the biases and a description; returns the bytes of the tables.
+    """Writes tables, biases and a description; returns the bytes of the tables.
 
     Names of users and items are stored too but not counted: any table needs them.
 
@@ -195,9 +199,9 @@ def _describe(
     non_zeros = [int(jnp.count_nonzero(transform)) for transform in transforms]
     if transforms and not any(non_zeros):
         raise training.CollapsedError(
-            "Every entry of T, of users and of items, is zero, and no gradient can bring "
-            "one back. Lower --l1, raise --l1_warmup_steps or --anchors_stddev, and "
-            "start again."
+            "Every entry of T, of users and of items, is zero, and no gradient can "
+            "bring one back. Lower --l1, raise --l1_warmup_steps or --anchors_stddev, "
+            "and start again."
         )
     figures = {"emb_params": model.num_params(params)}
     return figures | ({"non_zeros": sum(non_zeros)} if transforms else {})

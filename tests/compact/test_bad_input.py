@@ -282,7 +282,7 @@ def test_an_interrupted_save_leaves_the_earlier_file(path, monkeypatch):
 
 
 def test_a_folder_that_does_not_exist(tmp_path):
-    with pytest.raises(FileNotFoundError, match="Could not write the table"):
+    with pytest.raises(FileNotFoundError, match="Could not write the file"):
         ant.compact.save(tmp_path / "no" / "table", description(), parameters())
 
 

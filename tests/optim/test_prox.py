@@ -79,9 +79,7 @@ def test_group_soft_threshold_minimizes_in_a_diagonal_metric(x, strength, data):
     assert objective(got) <= best + 1e-4 * (1 + abs(best))
 
 
-@hypothesis.given(
-    strength=strengths, scaling=scalings, seed=st.integers(0, 2**31 - 1)
-)
+@hypothesis.given(strength=strengths, scaling=scalings, seed=st.integers(0, 2**31 - 1))
 def test_group_soft_threshold_agrees_with_itself(strength, scaling, seed):
     x = jax.random.normal(jax.random.key(seed), (4, 5)) * 2
     one = prox.group_soft_threshold(x, strength, scaling)
@@ -103,9 +101,7 @@ def test_group_soft_threshold_drops_whole_rows_and_takes_any_metric():
     np.testing.assert_allclose(free, x, rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "operator", [*(entry[0] for entry in COORDINATEWISE.values())]
-)
+@pytest.mark.parametrize("operator", [*(entry[0] for entry in COORDINATEWISE.values())])
 def test_operators_are_firmly_shrinking_under_jit_and_vmap(operator):
     x = jax.random.normal(jax.random.key(0), (3, 7)) * 3
     direct = operator(x, 0.7, 0.5)

@@ -48,7 +48,8 @@ def test_an_epoch_is_the_steps_written_out():
     order = np.asarray(jax.random.permutation(key, 70))[:64].reshape(8, 8)
     params, opt_state, losses = start(), tx.init(start()), []
     for ids in order:
-        value, gradients = jax.value_and_grad(loss)(params, Data(*(d[ids] for d in data)))
+        batch = Data(*(d[ids] for d in data))
+        value, gradients = jax.value_and_grad(loss)(params, batch)
         updates, opt_state = tx.update(gradients, opt_state, params)
         params = optax.apply_updates(params, updates)
         losses.append(float(value))

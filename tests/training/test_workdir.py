@@ -55,7 +55,7 @@ def test_overwrite_removes_the_run_and_nothing_else(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(WorkdirError, match=r"Cannot write to the work directory .*file"):
+    with pytest.raises(WorkdirError, match=r"Cannot write to the work .*file"):
         Workdir(tmp_path / "file" / "run").claim(CONFIG)
 
 

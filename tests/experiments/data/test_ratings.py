@@ -9,10 +9,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
-from absl import logging
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,9 +158,7 @@ MOVIELENS = {
 
 @pytest.mark.parametrize("dataset", MOVIELENS)
 @pytest.mark.parametrize("where", ["folder", "parent", "file"])
-def test_movielens_layouts(tmp_path, dataset, where, monkeypatch):
-    warnings = []
-    monkeypatch.setattr(logging, "warning", lambda *args: warnings.append(args))
+def test_movielens_layouts(tmp_path, dataset, where, caplog):
     name, filename, content = MOVIELENS[dataset]
     folder = tmp_path / name
     folder.mkdir()
@@ -170,7 +168,8 @@ def test_movielens_layouts(tmp_path, dataset, where, monkeypatch):
     assert triples(ratings) == [("4", "9", 3.0), ("2", "9", 1.0)]
     assert ratings.name == dataset
     # Two ratings are not what the publisher counts.
-    assert len(warnings) == 1
+    (warning,) = [r for r in caplog.records if r.levelname == "WARNING"]
+    assert "holds 2 ratings" in warning.getMessage()
 
 
 def test_movielens_1m_as_packed_csv(tmp_path):
@@ -364,6 +363,17 @@ def test_a_kill_while_preparing_leaves_nothing_that_is_trusted(folder, monkeypat
     calls = counted(monkeypatch)
     assert triples(load(folder)) == [("b", "x", 2.0), ("a", "x", 3.5), ("b", "y", -1.0)]
     assert len(calls) == 1
+
+    # It may be somebody's who is still at work, until a day has passed.
+    (folder / "ratings.csv").write_text(CSV + "c,x,4\n")
+    load(folder)
+    assert half.exists()
+    yesterday = time.time() - 25 * 60 * 60
+    for path in (half, *half.iterdir()):
+        os.utime(path, (yesterday, yesterday))
+    (folder / "ratings.csv").write_text(CSV + "d,x,4\n")
+    load(folder)
+    assert not half.exists()
 
 
 def test_full_disk(folder):
