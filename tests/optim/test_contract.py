@@ -83,7 +83,8 @@ def test_converges_to_the_lasso(name, positive):
     rate = halving_schedule(RATES[name], 1000)
     tx = make(name, rate, l1, prox=None if positive else soft_threshold)
     got = run(tx, gradient, jnp.full(8, 0.5), 8000)
-    assert (solution == 0).any() and (solution != 0).any()
+    assert (solution == 0).any()
+    assert (solution != 0).any()
     np.testing.assert_array_equal(np.asarray(got) == 0, solution == 0)
     np.testing.assert_allclose(got, solution, atol=2e-3)
 

@@ -96,7 +96,8 @@ def test_group_soft_threshold_drops_whole_rows_and_takes_any_metric():
     y = prox.group_soft_threshold(x, 1.0, scaling)
     np.testing.assert_array_equal(y[2], [0.0, 0.0])
     assert np.isfinite(y).all()
-    assert y[1, 0] > 2.9 and y[1, 1] < 0.01
+    assert y[1, 0] > 2.9
+    assert y[1, 1] < 0.01
     free = prox.group_soft_threshold(x, 0.0, scaling)
     np.testing.assert_allclose(free, x, rtol=1e-6)
 

@@ -1,7 +1,6 @@
 """The program as a person runs it: flags, messages, exit status, a kill."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,55 +9,68 @@ import time
 import pytest
 
 from ant_jax import training
+from experiments.data import load_ratings
 
-SETTINGS = """--dataset=csv --features=4 --user_anchors=4 --item_anchors=4 --epochs=40
- --patience=40 --batch_size=16 --halving_steps=0""".split()
+SETTINGS = [
+    "--dataset=csv",
+    "--features=4",
+    "--user_anchors=4",
+    "--item_anchors=4",
+    "--epochs=40",
+    "--patience=40",
+    "--batch_size=16",
+    "--halving_steps=0",
+]
 
 
-@pytest.fixture
-def command(ratings_file):
-    """The command line up to the work directory, and its environment."""
-    line = [sys.executable, "-m", "experiments.recommendation", *SETTINGS]
-    line += [f"--data_dir={ratings_file}"]
-    line += [f"--cache_dir={ratings_file.parent / 'cache'}"]
-    return line
+@pytest.fixture(scope="module")
+def settings(ratings_file):
+    """Flags of a small run, without its work directory; its data are prepared."""
+    cache = str(ratings_file.parent / "cache")
+    load_ratings("csv", str(ratings_file), cache)
+    return [*SETTINGS, f"--data_dir={ratings_file}", f"--cache_dir={cache}"]
 
 
-def start(line, **options):
+def start(flags):
     return subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        [sys.executable, "-m", "experiments.recommendation", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
-def fails(line):
-    """Runs a command that must fail and returns its one line of error."""
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
-    assert done.returncode != 0
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    return done.stderr
+def error_of(status, stdout, stderr):
+    """The one line that a program which must fail said about it."""
+    assert status == 1
+    assert stdout == ""
+    progress = ("Preparing ", "epoch ")
+    lines = [line for line in stderr.splitlines() if not line.startswith(progress)]
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
 
 
-def test_a_killed_run_goes_on_to_the_same_numbers(command, tmp_path):
+def test_a_killed_run_goes_on_to_the_same_numbers(settings, tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = start([*command, f"--workdir={killed}"])
+    process = start([*settings, f"--workdir={killed}"])
     deadline = time.monotonic() + 120
     while len(training.read_metrics(killed / "metrics.jsonl")) < 3:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
+    # While it stands still, another run is kept out, even one that would replace it.
+    process.send_signal(signal.SIGSTOP)
+    second = start([*settings, "--overwrite", f"--workdir={killed}"])
+    output = second.communicate(timeout=120)
+    assert "Another run is writing to" in error_of(second.returncode, *output)
+    process.kill()
     process.communicate()
     assert not (killed / "result.json").exists()
-    done_before = len(training.read_metrics(killed / "metrics.jsonl"))
-    assert done_before < 40
-
-    refused = fails([*command, f"--workdir={killed}"])
-    assert "holds an unfinished run" in refused and "--resume" in refused
-    assert len(training.read_metrics(killed / "metrics.jsonl")) == done_before
+    assert 3 <= len(training.read_metrics(killed / "metrics.jsonl")) < 40
 
     outputs = [
-        start([*command, "--resume", f"--workdir={folder}"]).communicate(timeout=240)
+        start([*settings, "--resume", f"--workdir={folder}"]).communicate(timeout=240)
         for folder in (killed, whole)
     ]
     results = [json.loads((f / "result.json").read_text()) for f in (killed, whole)]
@@ -70,36 +82,95 @@ def test_a_killed_run_goes_on_to_the_same_numbers(command, tmp_path):
     assert "epoch 1/40" not in outputs[0][1]
 
 
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--method=magic"], "error: Unknown method 'magic'; known ones: ant, full."),
-        (["--dataset=magic"], "movielens_small"),
-        (["--batch_size=none"], "batch_size"),
-        (["--config=magic"], "config"),
-        (["--no_such_flag=1"], "no_such_flag"),
-        (["resume"], "Unknown argument 'resume'"),
-        (["--data_dir=nowhere.csv"], "nowhere.csv"),
-        (["--resume", "--overwrite"], "exclude each other"),
-        (["--workdir=/dev/null/run"], "Cannot write to the work directory"),
-    ],
-)
-def test_bad_input_is_one_message(flags, message, command, tmp_path):
-    assert message in fails([*command, f"--workdir={tmp_path / 'run'}", *flags])
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_bad_row_is_named(command, tmp_path):
-    path = tmp_path / "ratings.csv"
-    path.write_text("user,item,rating\na,b,4\na,c,five\n")
-    message = fails([*command, f"--workdir={tmp_path / 'run'}", f"--data_dir={path}"])
-    assert "3" in message and "five" in message
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_full_disk_is_one_message(command, tmp_path):
+def test_a_full_disk_is_one_message(settings, tmp_path):
     # A limit on the size of files stands in for a full disk.
-    limited = ["bash", "-c", 'ulimit -f 4; exec "$@"', "bash", *command]
-    message = fails([*limited, f"--workdir={tmp_path / 'run'}"])
-    assert message.splitlines()[-1].startswith("error: ")
-    assert not (tmp_path / "run" / "result.json").exists()
+    program = "import resource as r, runpy; r.setrlimit(r.RLIMIT_FSIZE, (4096, 4096));"
+    program += "runpy.run_module('experiments.recommendation', run_name='__main__')"
+    folder = tmp_path / "run"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *settings, f"--workdir={folder}"],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    message = error_of(done.returncode, done.stdout, done.stderr)
+    assert f"Cannot write checkpoints to {folder}" in message
+    assert "File too large. Free some space there" in message
+    assert not (folder / "result.json").exists()
+
+
+BAD_FLAGS = [
+    (["--method=magic"], "error: Unknown method 'magic'; known ones: ant, full."),
+    (["--dataset=magic"], "movielens_small"),
+    (["--batch_size=none"], "flag --batch_size=none"),
+    (["--config=magic"], "flag --config=magic"),
+    (["--no_such_flag=1"], "no_such_flag"),
+    (["resume"], "Unknown argument 'resume'"),
+    (["--data_dir=nowhere.csv"], "nowhere.csv"),
+    (["--resume", "--overwrite"], "exclude each other"),
+    (["--workdir=/dev/null/run"], "Cannot write to the work directory"),
+    (["--data_dir={bad_row}"], "line 3: the rating is 'five', not a finite number"),
+]
+
+# Starting JAX takes seconds, so one process does and forks for every command line.
+RUN_ALL = """
+import json, os, sys, tempfile
+from experiments.recommendation import main
+
+def run(flags):
+    files = [tempfile.TemporaryFile("w+") for _ in range(2)]
+    child = os.fork()
+    if not child:
+        for descriptor, file in enumerate(files, start=1):
+            os.dup2(file.fileno(), descriptor)
+        sys.argv[1:] = flags
+        status = 2
+        try:
+            main.run()
+        except SystemExit as end:
+            status = end.code
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return status, *(file.seek(0) or file.read() for file in files)
+
+print(json.dumps([run(flags) for flags in json.load(sys.stdin)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def outcomes(settings, tmp_path_factory):
+    """What each command line with bad flags came to, and the folder it was given."""
+    folder = tmp_path_factory.mktemp("bad")
+    bad_row = folder / "ratings.csv"
+    bad_row.write_text("user,item,rating\na,b,4\na,c,five\n")
+    command_lines = [
+        [*settings, f"--workdir={folder / 'run'}"]
+        + [flag.format(bad_row=bad_row) for flag in flags]
+        for flags, _ in BAD_FLAGS
+    ]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", RUN_ALL],
+        input=json.dumps(command_lines),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=True,
+    )
+    return json.loads(done.stdout), folder / "run"
+
+
+@pytest.mark.parametrize(
+    "index", range(len(BAD_FLAGS)), ids=[" ".join(flags) for flags, _ in BAD_FLAGS]
+)
+def test_bad_input_is_one_message(index, outcomes):
+    (_, message), (status, stdout, stderr) = BAD_FLAGS[index], outcomes[0][index]
+    if stderr.startswith("FATAL Flags parsing error"):
+        # absl's own words, with a hint at --help.
+        assert status == 1
+        assert message in stderr
+    else:
+        assert message in error_of(status, stdout, stderr)
+    assert not outcomes[1].exists()
