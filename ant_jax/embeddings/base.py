@@ -82,6 +82,16 @@ def take_rows(
 
     An id in [-V, 0) counts from the end; one outside [-V, V) gives a row of NaN.
     """
+    size = table.shape[0]
+    # JAX would add V to a negative id in the id's own type, where it may overflow, and
+    # cut a wide one to 32 bits.
+    if ids.dtype.itemsize > 4:
+        inside = ids < size
+        if jnp.issubdtype(ids.dtype, jnp.signedinteger):
+            inside &= ids >= -size
+        ids = jnp.where(inside, ids, size)
+    if ids.dtype.itemsize != 4:
+        ids = ids.astype(jnp.int32)
     return jnp.take(table, ids, axis=0, mode="fill", fill_value=jnp.nan)
 
 

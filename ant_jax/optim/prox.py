@@ -151,7 +151,8 @@ def group_soft_threshold(
 
     Example:
       >>> import jax.numpy as jnp
-      >>> group_soft_threshold(jnp.array([[3.0, 4.0], [0.3, 0.4]]), 1.0).round(3).tolist()
+      >>> x = jnp.array([[3.0, 4.0], [0.3, 0.4]])
+      >>> group_soft_threshold(x, 1.0).round(3).tolist()
       [[2.4000000953674316, 3.200000047683716], [0.0, 0.0]]
     """
     if x.ndim == 0:

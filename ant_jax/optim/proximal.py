@@ -97,7 +97,9 @@ def proximal(
         free = treedef.flatten_up_to(_broadcast(unpenalized, params))
         t = optax.safe_increment(state.count)
 
-        lr, strength = (s(state.count) if callable(s) else s for s in (learning_rate, l1))
+        lr, strength = (
+            s(state.count) if callable(s) else s for s in (learning_rate, l1)
+        )
 
         def leaf(p: Array, g: Array, old: rules.Slots, mask: ArrayLike) -> Any:
             dtype = accumulator(p.dtype)

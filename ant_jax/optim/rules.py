@@ -133,7 +133,9 @@ def yogi(
         towards = jnp.sign(slots["nu"] - square) * square
         nu = slots["nu"] - (1 - jnp.asarray(b2, g.dtype)) * towards
         rate = jnp.sqrt(_debias(b2, t, g)) / _debias(b1, t, g)
-        return Step(mu, rate / (jnp.sqrt(nu) + jnp.asarray(eps, g.dtype)), {"mu": mu, "nu": nu})
+        return Step(
+            mu, rate / (jnp.sqrt(nu) + jnp.asarray(eps, g.dtype)), {"mu": mu, "nu": nu}
+        )
 
     return Rule(init, step)
 

@@ -137,8 +137,8 @@ class Checkpoints:
                 else "Start"
             )
             raise CheckpointError(
-                f"The checkpoint {self.directory / str(epoch)} is damaged or of another "
-                f"model ({_reason(error)}). {earlier} anew with --overwrite."
+                f"The checkpoint {self.directory / str(epoch)} is damaged or of "
+                f"another model ({_reason(error)}). {earlier} anew with --overwrite."
             ) from error
 
 
@@ -147,5 +147,5 @@ def _reason(error: Exception) -> str:
     for refusal in _REFUSALS:
         if refusal in text:
             return refusal
-    first = text.strip().partition("\n")[0][:200].rstrip(".")
+    first = text.strip().partition("\n")[0][:120].rstrip(".")
     return first or type(error).__name__

@@ -50,8 +50,12 @@ def main() -> None:
             path = folder / row / str(seed)
             result = train_and_evaluate(config, path, "resume", flags.FLAGS.cache_dir)
             print(row, seed, result["value"], result["emb_params"], flush=True)
-    paths = {(row, s): folder / row / str(s) / "result.json" for row in ROWS for s in seeds}
-    missing = [f"{row}/{seed}" for (row, seed), path in paths.items() if not path.exists()]
+    paths = {
+        (row, s): folder / row / str(s) / "result.json" for row in ROWS for s in seeds
+    }
+    missing = [
+        f"{row}/{seed}" for (row, seed), path in paths.items() if not path.exists()
+    ]
     if missing:
         print(f"The table waits for {', '.join(missing)}.")
         return
@@ -93,7 +97,9 @@ def markdown(table: list[dict[str, Any]]) -> str:
 
 def _row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     published = _published()[name]
-    config = {k: v for k, v in runs[0]["config"].items() if k not in ("seed", "data_dir")}
+    config = {
+        k: v for k, v in runs[0]["config"].items() if k not in ("seed", "data_dir")
+    }
     return {
         "name": "full table" if name == "full" else name[4:].replace("_", "/"),
         "published_mse": float(published["mse"]),

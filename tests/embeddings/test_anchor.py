@@ -120,6 +120,42 @@ def test_lookup_refuses_ids_that_are_not_integers(emb, ids):
         emb.lookup(random_params(), ids)
 
 
+@pytest.mark.parametrize(
+    "ids",
+    [
+        2**32 + 1,
+        np.int64(2**32 + 1),
+        np.array([3, 2**32 + 1]),
+        np.array([3, -(2**32) + 1]),
+        np.array([3, 2**64 - 1], np.uint64),
+    ],
+)
+def test_lookup_refuses_ids_that_would_wrap_around(emb, ids):
+    with pytest.raises(ValueError, match=r"Id -?\d+ does not fit in 32 bits"):
+        emb.lookup(random_params(), ids)
+    with pytest.raises(ValueError, match="does not fit"):
+        ant.FullEmbedding(3, 2).lookup(ant.FullParams(np.ones((3, 2))), ids)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "ids", "rows"),
+    [
+        (np.int64, [3, -1, 2**32 + 3, -(2**32) - 1, -301], [3, 299, None, None, None]),
+        (np.uint64, [3, 2**32 + 3, 2**64 - 1], [3, None, None]),
+        (np.uint32, [3, 2**32 - 1], [3, None]),
+        (np.int8, [3, -1, -128, 127], [3, 299, 172, 127]),
+        (np.uint8, [3, 255], [3, 255]),
+    ],
+)
+def test_lookup_of_ids_at_the_limits_of_their_type(dtype, ids, rows):
+    emb, params = ant.FullEmbedding(300, 1), ant.FullParams(jnp.arange(300.0)[:, None])
+    expected = [np.nan if row is None else row for row in rows]
+    for lookup in (emb.lookup, jax.jit(emb.lookup)):
+        with jax.enable_x64(True):
+            found = lookup(params, np.array(ids, dtype))
+        assert np.array_equal(found[:, 0], np.float32(expected), equal_nan=True)
+
+
 def test_ids_outside_the_vocabulary_behave_as_in_flax(emb):
     from flax import linen as nn
 

@@ -92,15 +92,16 @@ def test_another_structure_is_refused(saved):
 
 def test_what_an_earlier_save_left_half_done_is_removed(saved, tmp_path):
     folder = copy(saved, tmp_path / "copy")
-    half = folder / "3.orbax-checkpoint-tmp"
-    half.mkdir()
-    (half / "part").write_text("")
+    halves = [folder / f"{epoch}.orbax-checkpoint-tmp" for epoch in (3, 4)]
+    for half in halves:
+        half.mkdir()
+        (half / "part").write_text("")
     checkpoints = Checkpoints(folder)
     assert checkpoints.latest() == str(folder / "2")
-    assert not half.exists()
     checkpoints.save(3, arrays(), {"epoch": 3})
     assert checkpoints.latest() == str(folder / "3")
     checkpoints.close()
+    assert not any(half.exists() for half in halves)
     found = json.loads((folder / "3" / "progress" / "metadata").read_text())
     assert found == {"epoch": 3}
 

@@ -1,0 +1,110 @@
+"""Pruning against a loop, and against a search over every threshold."""
+
+import hypothesis
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+import ant_jax as ant
+from ant_jax.embeddings import (
+    prune,
+    prune_to_size,
+    prune_to_tolerance,
+    restrict,
+    support,
+)
+
+
+def params_of(seed, vocab=9, anchors=3, features=4):
+    emb = ant.AnchorEmbedding(vocab, features, anchors)
+    return emb.init(jax.random.key(seed))
+
+
+@hypothesis.given(seed=st.integers(0, 1000), threshold=st.floats(0, 1))
+def test_entries_are_dropped_by_what_they_add(seed, threshold):
+    params = params_of(seed)
+    pruned = prune({"a": params, "b": jnp.ones(3)}, threshold)
+    np.testing.assert_array_equal(pruned["b"], np.ones(3))
+    np.testing.assert_array_equal(pruned["a"].anchors, params.anchors)
+    for v in range(9):
+        for k in range(3):
+            added = np.asarray(params.transform[v, k] * params.anchors[k])
+            length = float(np.sqrt(np.sum(added.astype(np.float64) ** 2)))
+            got = float(pruned["a"].transform[v, k])
+            if abs(length - threshold) > 1e-5:
+                assert got == (
+                    float(params.transform[v, k]) if length > threshold else 0
+                )
+
+
+def test_pruning_does_not_care_where_a_factor_sits():
+    params = params_of(0)
+    moved = ant.AnchorParams(params.anchors * 8, params.transform / 8)
+    for threshold in (0.05, 0.2, 0.5):
+        same = prune(params, threshold).transform == 0
+        np.testing.assert_array_equal(same, prune(moved, threshold).transform == 0)
+
+
+@hypothesis.settings(max_examples=15)
+@hypothesis.given(
+    seed=st.integers(0, 1000), tolerance=st.sampled_from([0.0, 0.01, 0.3])
+)
+def test_as_much_is_dropped_as_the_tolerance_allows(seed, tolerance):
+    params = params_of(seed)
+    target = params.transform @ params.anchors
+
+    def error(candidate):
+        table = candidate.transform @ candidate.anchors
+        return 1.0 + float(jnp.sum(jnp.square(table - target)))
+
+    pruned, value = prune_to_tolerance(params, error, tolerance)
+    assert value == error(pruned) <= (1 + tolerance) * error(params)
+    lengths = np.asarray(
+        params.transform * np.linalg.norm(params.anchors, axis=1)[None, :]
+    )
+    counts = [
+        int((prune(params, float(c)).transform != 0).sum())
+        for c in np.sort(lengths.ravel())
+        if error(prune(params, float(c))) <= (1 + tolerance) * error(params)
+    ]
+    fewest = min(counts, default=27)
+    assert int((pruned.transform != 0).sum()) <= fewest
+
+
+def test_parameters_without_a_transform_are_left_alone():
+    params = ant.FullEmbedding(4, 2).init(jax.random.key(0))
+    pruned, value = prune_to_tolerance(params, lambda p: 2.0, 0.1)
+    np.testing.assert_array_equal(pruned.embedding, params.embedding)
+    assert value == 2.0
+
+
+@pytest.mark.parametrize("size", [0, 1, 20, 53, 54, 100])
+def test_a_size_is_met_exactly_with_the_longest_entries(size):
+    params = {"users": params_of(0), "items": params_of(1)}
+    pruned = prune_to_size(params, size)
+    kept, dropped = [], []
+    for name, table in params.items():
+        lengths = np.asarray(table.transform) * np.linalg.norm(table.anchors, axis=1)
+        stays = np.asarray(pruned[name].transform != 0)
+        kept += list(lengths[stays])
+        dropped += list(lengths[~stays])
+    assert len(kept) == min(size, 54)
+    assert max(dropped, default=0) <= min(kept, default=np.inf)
+    with pytest.raises(ValueError, match="at least 0"):
+        prune_to_size(params, -1)
+
+
+def test_outside_the_support_nothing_moves():
+    params = (prune(params_of(0), 0.4), jnp.ones(()))
+    where = support(params)
+
+    def loss(params):
+        (table, bias) = restrict(params, where)
+        return jnp.sum(table.transform @ table.anchors) * bias
+
+    assert loss(params) == jnp.sum(params[0].transform @ params[0].anchors)
+    gradient = jax.grad(loss)(params)[0].transform
+    np.testing.assert_array_equal(gradient != 0, params[0].transform != 0)
+    assert 0 < int((gradient != 0).sum()) < 27
