@@ -94,8 +94,8 @@ def prune_to_size(params: Params, max_nonzeros: int) -> Params:
     if max_nonzeros < 0:
         raise ValueError(f"max_nonzeros must be at least 0, got {max_nonzeros}.")
     tables = filter(_is_table, jax.tree.leaves(params, is_leaf=_is_table))
-    lengths = [jnp.ravel(_lengths(table)) for table in tables]
-    lengths = jnp.concatenate(lengths) if lengths else jnp.zeros(0)
+    each = [jnp.ravel(_lengths(table)) for table in tables]
+    lengths = jnp.concatenate(each) if each else jnp.zeros(0)
     if int(jnp.count_nonzero(lengths)) <= max_nonzeros:
         return params
     return prune(params, jnp.sort(lengths, descending=True)[max_nonzeros])
@@ -108,12 +108,12 @@ def support(params: Any) -> Any:
       params: a pytree holding `AnchorParams`.
 
     Returns:
-      A pytree of booleans of the same structure; () where everything may.
+      A pytree of booleans of the same structure, scalars where everything may.
     """
 
     def one(node: Any) -> Any:
         if _is_table(node):
-            return AnchorParams(jnp.array(True), node.transform != 0)  # type: ignore[arg-type]
+            return AnchorParams(jnp.array(True), node.transform != 0)
         return jnp.array(True)
 
     return jax.tree.map(one, params, is_leaf=_is_table)

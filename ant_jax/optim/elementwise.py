@@ -15,10 +15,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def elementwise(function: Function) -> Function:
     """Lets an elementwise function run over one long axis where that is faster.
 
-    XLA vectorizes a loop on a CPU along the last axis only. A table of V rows and K = 15
-    columns then runs in V loops of 15 turns, about four times as slow as one of 15 V.
-    On accelerators, where it would only disturb how a table is sharded, the arrays keep
-    their shape.
+    XLA vectorizes a loop on a CPU along the last axis only. A table of V rows and
+    K = 15 columns then runs in V loops of 15 turns, about four times as slow as one of
+    15 V. On accelerators, where it would only disturb how a table is sharded, the
+    arrays keep their shape.
 
     Args:
       function: takes pytrees of arrays that broadcast against its first argument, and

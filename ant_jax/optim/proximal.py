@@ -27,7 +27,7 @@ Prox = Callable[[Array, ArrayLike, ArrayLike], Array]
 class ProximalState(NamedTuple):
     """State of a proximal transformation."""
 
-    count: Int[Array, ""]  # steps taken, int32 ()
+    count: Int[Array, ""]  # type: ignore[assignment]  # steps taken, int32 ()
     slots: dict[str, Any]  # name -> pytree like params, float32 or wider
 
 
@@ -91,6 +91,7 @@ def proximal(
             raise ValueError(
                 "A proximal step needs the parameters: update(grads, state, params)."
             )
+        treedef: Any
         leaves, treedef = jax.tree.flatten(params)
         gradients = treedef.flatten_up_to(updates)
         slots = _by_leaf(state.slots, treedef)
@@ -116,8 +117,8 @@ def proximal(
         if prox in COORDINATEWISE:
             leaf = elementwise(leaf)
         new = [leaf(*args) for args in zip(leaves, gradients, slots, free, strict=True)]
-        deltas, slots = zip(*new, strict=True) if new else ((), ())
-        return treedef.unflatten(deltas), ProximalState(t, _by_name(slots, treedef))
+        deltas = treedef.unflatten([delta for delta, _ in new])
+        return deltas, ProximalState(t, _by_name([slot for _, slot in new], treedef))
 
     return optax.GradientTransformationExtraArgs(init, update)
 

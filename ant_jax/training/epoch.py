@@ -81,8 +81,8 @@ def make_epoch(
             report = EpochReport(report.loss + loss, bad_step)
             return (jax.tree.map(jnp.ravel, state), report), None
 
-        # Carried as lines, which is how the optimizer works on them (see `elementwise`):
-        # between two shapes of one buffer XLA would copy it every step.
+        # Carried as lines, which is how the optimizer works on them on a CPU, see
+        # `elementwise`: between two shapes of one buffer XLA would copy it every step.
         shapes = jax.eval_shape(lambda: state)
         start = EpochReport(jnp.zeros(()), jnp.full((), -1, jnp.int32))
         (state, report), _ = lax.scan(

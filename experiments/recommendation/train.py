@@ -294,9 +294,9 @@ def _describe(
     counts = non_zeros(params)
     if counts and not any(counts):
         raise training.CollapsedError(
-            "Every entry of T, of users and of items, is zero, and no gradient can bring "
-            "one back. Lower --l1, raise --l1_warmup_steps or --anchors_stddev, and "
-            "start again."
+            "Every entry of T, of users and of items, is zero, and no gradient can "
+            "bring one back. Lower --l1, raise --l1_warmup_steps or --anchors_stddev, "
+            "and start again."
         )
     figures = {"emb_params": model.num_params(params)}
     return figures | ({"non_zeros": sum(counts)} if counts else {})

@@ -2,9 +2,9 @@
 
     python -m experiments.tables.movielens_1m --data_dir=FOLDER
 
-trains every row with every seed (runs that are finished are not trained again, runs that
-were cut off go on) and writes `results/movielens_1m.json`, the picture
-`docs/movielens_1m.png` and the tables of the READMEs.
+trains every row with every seed and writes `results/movielens_1m.json`, the picture
+`docs/movielens_1m.png` and the tables of the READMEs. Runs that are finished are not
+trained again, and runs that were cut off go on.
 """
 
 import csv
