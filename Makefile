@@ -17,7 +17,9 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_BENCHMARK := $(VENV)/.installed-benchmark
 
-TRAIN_COMMAND ?= $(PY) -m experiments.recommendation.compare --workdir $(WORKDIR)
+# A run that was killed goes on; `make train MODE=--overwrite` starts anew.
+MODE ?= --resume
+TRAIN_COMMAND ?= $(PY) -m experiments.recommendation.compare $(MODE) --workdir $(WORKDIR)
 
 .PHONY: help install train test lint format bench clean
 

@@ -12,6 +12,7 @@ from ant_jax.training.errors import WorkdirError as WorkdirError
 from ant_jax.training.fit import FitResult as FitResult
 from ant_jax.training.fit import Progress as Progress
 from ant_jax.training.fit import fit as fit
+from ant_jax.training.mesh import check_batch_size as check_batch_size
 from ant_jax.training.mesh import data_mesh as data_mesh
 from ant_jax.training.mesh import replicate as replicate
 from ant_jax.training.metrics import MetricsWriter as MetricsWriter

@@ -46,10 +46,9 @@ def make_epoch(
       `key`, but for the n mod batch_size that are left over. `state` is donated.
 
     Raises:
-      ValueError: the batch does not divide by the devices, or, when the epoch is
-        called, is larger than the data.
+      ValueError: when the epoch is called, if the batch does not divide by the devices
+        or is larger than the data.
     """
-    mesh_lib.check_batch_size(batch_size, mesh)
 
     def train_step(state: TrainState, batch: Any) -> tuple[TrainState, Array]:
         loss, gradients = jax.value_and_grad(loss_fn)(state.params, batch)
@@ -61,12 +60,8 @@ def make_epoch(
         state: TrainState, data: Any, key: PRNGKeyArray
     ) -> tuple[TrainState, EpochReport]:
         examples = len(jax.tree.leaves(data)[0])
+        mesh_lib.check_batch_size(batch_size, mesh, examples)
         steps = examples // batch_size
-        if not steps:
-            raise ValueError(
-                f"batch_size {batch_size} is larger than the {examples} training "
-                "examples; use a smaller one."
-            )
         order = jax.random.permutation(key, examples)[: steps * batch_size]
 
         def body(

@@ -34,11 +34,11 @@ def shard_batch(batch: Tree, mesh: Mesh) -> Tree:
     return jax.lax.with_sharding_constraint(batch, sharding)
 
 
-def check_batch_size(batch_size: int, mesh: Mesh) -> None:
-    """Refuses a batch that the devices cannot share equally.
+def check_batch_size(batch_size: int, mesh: Mesh, examples: int) -> None:
+    """Refuses a batch that the devices cannot share equally or the data cannot fill.
 
     Raises:
-      ValueError: naming the nearest batch sizes that would do.
+      ValueError: saying what batch sizes would do.
     """
     count = mesh.size
     if batch_size % count:
@@ -46,4 +46,9 @@ def check_batch_size(batch_size: int, mesh: Mesh) -> None:
         near = f"{below} or {above}" if below else str(above)
         raise ValueError(
             f"batch_size {batch_size} does not divide by {count} devices; use {near}."
+        )
+    if batch_size > examples:
+        raise ValueError(
+            f"batch_size {batch_size} is larger than the {examples} training examples; "
+            "use a smaller one."
         )

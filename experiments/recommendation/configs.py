@@ -22,6 +22,9 @@ class Config:
     anchors_stddev: float | None = setting(
         None, "Deviation of the half-normal start of A; sqrt(2 / anchors) if not given."
     )
+    full_stddev: float = setting(
+        1e-5, "Deviation of the half-normal start of the full table."
+    )
     biases: bool = setting(False, "Give every user and item a bias of its own.")
     l1: float = setting(1e-4, "Weight of the penalty on T, the papers' lambda_2.")
     l1_warmup_steps: int = setting(0, "Steps over which the penalty rises from 0.")
@@ -59,7 +62,12 @@ class Config:
             _require(self, name, getattr(self, name) >= 1, "at least 1")
         for name in ("l1_warmup_steps", "halving_steps", "refit_epochs", "seed"):
             _require(self, name, getattr(self, name) >= 0, "at least 0")
-        for name in ("learning_rate", "refit_learning_rate", "anchors_stddev"):
+        for name in (
+            "learning_rate",
+            "refit_learning_rate",
+            "anchors_stddev",
+            "full_stddev",
+        ):
             value = getattr(self, name)
             positive = value is None or 0 < value < math.inf
             _require(self, name, positive, "a finite number above 0")
@@ -75,7 +83,9 @@ def _require(config: Config, name: str, holds: bool, what: str) -> None:
 
 def _movielens_1m(**changes: Any) -> Config:
     """Tables 10 and 14 of Anchor & Transform, but for the warm-up of the penalty."""
-    return Config(dataset="movielens_1m", l1_warmup_steps=100_000, **changes)
+    return Config(
+        dataset="movielens_1m", l1_warmup_steps=100_000, patience=6, **changes
+    )
 
 
 CONFIGS = {

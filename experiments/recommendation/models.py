@@ -73,3 +73,9 @@ class MatrixFactorization:
         for bias in (params.user_bias, params.item_bias):
             count += 0 if bias is None else bias.size
         return count
+
+    def non_zeros(self, params: MatrixFactorizationParams) -> list[int]:
+        """Non-zeros of the transform of each table that has one."""
+        tables = (params.users, params.items)
+        transforms = [t.transform for t in tables if isinstance(t, ant.AnchorParams)]
+        return [int(jnp.count_nonzero(transform)) for transform in transforms]

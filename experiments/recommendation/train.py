@@ -2,37 +2,31 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+import time
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.sharding import Mesh
-from jaxtyping import PRNGKeyArray
 
 import ant_jax as ant
 from ant_jax import training
-from ant_jax.embeddings import (
-    half_normal,
-    prune_to_size,
-    prune_to_tolerance,
-    restrict,
-    support,
-)
+from ant_jax.embeddings import half_normal
 from ant_jax.files import write_atomically
-from ant_jax.optim import halving_schedule, warmup_schedule
 from ant_jax.report import training_curves
 from experiments.data import Ratings, load_ratings
 from experiments.provenance import provenance
+from experiments.recommendation.artifact import ship
 from experiments.recommendation.configs import Config
-from experiments.recommendation.input_pipeline import Examples, split_ratings
+from experiments.recommendation.input_pipeline import Splits, split_ratings
 from experiments.recommendation.models import (
     MatrixFactorization,
     MatrixFactorizationParams,
 )
+from experiments.recommendation.optimizer import make_optimizer, schedules
+from experiments.recommendation.shrink import check_limit, refit, shrink
 
 _EVALUATION_BATCH = 8192
 
@@ -64,17 +58,28 @@ def train_and_evaluate(
       ValueError: the batch is too large or does not divide by the devices.
     """
     ratings = load_ratings(config.dataset, config.data_dir, cache_dir)
+    mesh = training.data_mesh(devices)
+    splits = split_ratings(ratings, config.seed)
+    model = make_model(config, len(ratings.user_ids), len(ratings.item_ids))
+    # What cannot work is refused before an earlier run is touched.
+    training.check_batch_size(config.batch_size, mesh, len(splits.train.users))
+    check_limit(config, model)
     with training.Workdir(workdir) as folder:
         folder.claim(dataclasses.asdict(config), mode)
-        return folder.read_result() or _train(config, ratings, folder, devices)
+        return folder.read_result() or _train(
+            config, model, ratings, splits, mesh, folder
+        )
 
 
 def _train(
-    config: Config, ratings: Ratings, folder: training.Workdir, devices: Any
+    config: Config,
+    model: MatrixFactorization,
+    ratings: Ratings,
+    splits: Splits,
+    mesh: Mesh,
+    folder: training.Workdir,
 ) -> dict[str, Any]:
-    mesh = training.data_mesh(devices)
-    splits = training.replicate(split_ratings(ratings, config.seed), mesh)
-    model = make_model(config, len(ratings.user_ids), len(ratings.item_ids))
+    splits = training.replicate(splits, mesh)
     tx = make_optimizer(*schedules(config), config.metric)
     init_key, shuffle_key = jax.random.split(jax.random.key(config.seed))
     start = float(jnp.mean(splits.train.ratings))
@@ -103,9 +108,11 @@ def _train(
         workdir=folder,
     )
 
+    start_of_refit = time.perf_counter()
     params = shrink(config, model, fitted.params, validate)
     if params is not fitted.params:
         params = refit(config, model, params, splits.train, validate, shuffle_key, mesh)
+    seconds = fitted.progress.seconds + time.perf_counter() - start_of_refit
     test_error = float(evaluate(params, splits.test))
     emb_bytes = ship(folder.artifact, model, params, ratings)
     training_curves(fitted.history, folder.curves)
@@ -127,7 +134,7 @@ def _train(
         "seed": config.seed,
         "epochs": fitted.progress.epoch,
         "best_epoch": fitted.progress.best_epoch,
-        "wall_s": round(fitted.progress.seconds, 3),
+        "wall_s": round(seconds, 3),
         "examples_per_s": _throughput(fitted.history, config.batch_size),
         **provenance(),
         "config": dataclasses.asdict(config),
@@ -136,85 +143,13 @@ def _train(
     return result
 
 
-def shrink(
-    config: Config,
-    model: MatrixFactorization,
-    params: MatrixFactorizationParams,
-    validate: Callable[[Any], float],
-) -> MatrixFactorizationParams:
-    """Drops what T does not need, and what a limit on its size does not leave room for.
-
-    Raises:
-      ValueError: the limit is below what is not in T.
-    """
-    if config.method != "ant":
-        return params
-    params, _ = prune_to_tolerance(params, validate, config.prune_tolerance)
-    if config.max_emb_params is None:
-        return params
-    dense = model.num_params(params) - sum(non_zeros(params))
-    if dense > config.max_emb_params:
-        raise ValueError(
-            f"max_emb_params is {config.max_emb_params}, but the anchors alone are "
-            f"{dense} parameters."
-        )
-    return prune_to_size(params, config.max_emb_params - dense)
-
-
-def refit(
-    config: Config,
-    model: MatrixFactorization,
-    params: MatrixFactorizationParams,
-    train: Examples,
-    validate: Callable[[Any], float],
-    key: PRNGKeyArray,
-    mesh: Mesh,
-) -> MatrixFactorizationParams:
-    """Trains on without the penalty, which shrinks what it keeps; zeros of T stay zero.
-
-    Returns:
-      The parameters of the best epoch on the validation split, or those given.
-
-    Raises:
-      DivergedError: the loss is not finite.
-    """
-    where = support(params)
-    rate = halving_schedule(
-        config.refit_learning_rate, max(1, len(train.users) // config.batch_size)
-    )
-    tx = make_optimizer(rate, 0.0, config.metric)
-    epoch = training.make_epoch(
-        lambda params, batch: jnp.mean(
-            model.squared_error(restrict(params, where), batch)
-        ),
-        tx,
-        config.batch_size,
-        mesh,
-    )
-    best, lowest = params, validate(params)
-    # The epoch donates its state.
-    state = training.create_state(jax.tree.map(jnp.copy, params), tx)
-    for index in range(config.refit_epochs):
-        # Shuffles that no epoch of the fit has had.
-        refit_key = jax.random.fold_in(key, config.epochs + index)
-        state, report = epoch(training.replicate(state, mesh), train, refit_key)
-        if int(report.bad_step) >= 0:
-            raise training.DivergedError(
-                f"The loss of the refit is not finite at step {int(report.bad_step)}: "
-                "lower --refit_learning_rate and start again."
-            )
-        error = validate(state.params)
-        if error < lowest:
-            best, lowest = jax.tree.map(jnp.copy, state.params), error
-    return best
-
-
 def make_model(config: Config, num_users: int, num_items: int) -> MatrixFactorization:
     """The model of a config for so many users and items."""
 
     def embedding(size: int, anchors: int) -> ant.Embedding:
         if config.method == "full":
-            return ant.FullEmbedding(size, config.features)
+            init = half_normal(config.full_stddev)
+            return ant.FullEmbedding(size, config.features, embedding_init=init)
         return ant.AnchorEmbedding(
             size,
             config.features,
@@ -229,69 +164,10 @@ def make_model(config: Config, num_users: int, num_items: int) -> MatrixFactoriz
     )
 
 
-def make_optimizer(
-    rate: Any, l1: Any, metric: str
-) -> optax.GradientTransformationExtraArgs:
-    """Yogi, and its proximal twin for the transforms."""
-    return optax.multi_transform(
-        {
-            "transform": ant.proximal_yogi(rate, l1, metric=metric),
-            "other": ant.yogi(rate),
-        },
-        ant.param_labels,
-    )
-
-
-def schedules(config: Config) -> tuple[Any, Any]:
-    """Learning rate and penalty of a config, numbers or schedules."""
-    rate: Any = config.learning_rate
-    if config.halving_steps:
-        rate = halving_schedule(rate, config.halving_steps)
-    l1: Any = config.l1
-    if config.l1_warmup_steps:
-        l1 = warmup_schedule(l1, config.l1_warmup_steps)
-    return rate, l1
-
-
-def ship(
-    folder: Path, model: MatrixFactorization, params: Any, ratings: Ratings
-) -> int:
-    """Writes tables, biases and a description; returns the bytes of the tables.
-
-    Names of users and items are stored too but not counted: any table needs them.
-
-    `model.json` names the files; a rating is the product of the two vectors, plus
-    `bias`, plus the biases of user and item where there are files of them.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    tables: dict[str, tuple[Any, Any, Any]] = {
-        "users": (model.users, params.users, ratings.user_ids),
-        "items": (model.items, params.items, ratings.item_ids),
-    }
-    for name in ("user_bias", "item_bias"):
-        bias = getattr(params, name)
-        if bias is not None:
-            column = ant.FullEmbedding(len(bias), 1)
-            tables[name] = (column, ant.FullParams(bias[:, None]), None)
-    size = 0
-    for name, (embedding, values, vocab) in tables.items():
-        path = folder / f"{name}.safetensors"
-        sizes = ant.compact.save(path, embedding, values, vocab)
-        names = (n for part, n in sizes.parts.items() if part.startswith("vocab"))
-        size += sizes.total - sum(names)
-    description = {
-        "model": "matrix_factorization",
-        "bias": float(params.bias),
-        "tables": {name: f"{name}.safetensors" for name in tables},
-    }
-    write_atomically(folder / "model.json", json.dumps(description, indent=2) + "\n")
-    return size
-
-
 def _describe(
     model: MatrixFactorization, params: MatrixFactorizationParams
 ) -> dict[str, int]:
-    counts = non_zeros(params)
+    counts = model.non_zeros(params)
     if counts and not any(counts):
         raise training.CollapsedError(
             "Every entry of T, of users and of items, is zero, and no gradient can "
@@ -300,13 +176,6 @@ def _describe(
         )
     figures = {"emb_params": model.num_params(params)}
     return figures | ({"non_zeros": sum(counts)} if counts else {})
-
-
-def non_zeros(params: MatrixFactorizationParams) -> list[int]:
-    """Non-zeros of the transform of every table that has one."""
-    tables = (params.users, params.items)
-    transforms = [t.transform for t in tables if isinstance(t, ant.AnchorParams)]
-    return [int(jnp.count_nonzero(transform)) for transform in transforms]
 
 
 def _dense_params(model: MatrixFactorization) -> int:

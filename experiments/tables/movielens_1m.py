@@ -25,8 +25,8 @@ from experiments.tables import document
 ROWS = ("full", "ant_120_8", "ant_15_15", "ant_5_10")
 _ROOT = Path(__file__).parents[2]
 _PUBLISHED = Path(__file__).parent / "published" / "ant_table14_movielens1m.csv"
-_KEPT = "seed value validation emb_params emb_bytes dense_params epochs best_epoch"
-_KEPT += " wall_s examples_per_s peak_rss_bytes commit device"
+_KEPT = "seed value validation before_pruning emb_params emb_bytes dense_params"
+_KEPT += " epochs best_epoch wall_s examples_per_s peak_rss_bytes commit device"
 
 flags.DEFINE_string("data_dir", None, "Folder of MovieLens 1M.", required=True)
 flags.DEFINE_string("cache_dir", None, "Folder of prepared data.")
@@ -60,7 +60,7 @@ def main() -> None:
         print(f"The table waits for {', '.join(missing)}.")
         return
     runs = {key: json.loads(path.read_text()) for key, path in paths.items()}
-    table = [_row(row, [runs[row, seed] for seed in seeds]) for row in ROWS]
+    table = [summarize(row, [runs[row, seed] for seed in seeds]) for row in ROWS]
     write_table(table, _ROOT)
 
 
@@ -95,15 +95,16 @@ def markdown(table: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _row(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    published = _published()[name]
+def summarize(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """One row of the result file from the results of its seeds."""
+    published_row = published()[name]
     config = {
         k: v for k, v in runs[0]["config"].items() if k not in ("seed", "data_dir")
     }
     return {
         "name": "full table" if name == "full" else name[4:].replace("_", "/"),
-        "published_mse": float(published["mse"]),
-        "published_emb_params": int(published["emb_params"]),
+        "published_mse": float(published_row["mse"]),
+        "published_emb_params": int(published_row["emb_params"]),
         "mse": _summary([run["value"] for run in runs]),
         "emb_params": _summary([run["emb_params"] for run in runs]),
         "emb_bytes": _summary([run["emb_bytes"] for run in runs]),
@@ -118,7 +119,8 @@ def _summary(values: list[float]) -> dict[str, float]:
     return {"mean": float(np.mean(values)), "deviation": deviation}
 
 
-def _published() -> dict[str, dict[str, str]]:
+def published() -> dict[str, dict[str, str]]:
+    """The published figures by the name of our row."""
     with _PUBLISHED.open(newline="") as file:
         rows = list(csv.DictReader(file))
     named = {"full": next(row for row in rows if row["method"] == "mf")}

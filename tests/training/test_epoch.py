@@ -130,14 +130,19 @@ def test_the_first_bad_step_is_reported():
     assert not np.isfinite(report.loss)
 
 
-def test_batches_that_cannot_be_made_are_refused():
-    with pytest.raises(ValueError, match="does not divide by 8 devices; use 8 or 16"):
-        training.make_epoch(loss, optax.sgd(0.1), 12, training.data_mesh())
-    with pytest.raises(ValueError, match="does not divide by 8 devices; use 8"):
-        training.make_epoch(loss, optax.sgd(0.1), 3, training.data_mesh())
-    epoch = training.make_epoch(loss, optax.sgd(0.1), 64, one_device())
+@pytest.mark.parametrize(
+    ("batch_size", "devices", "message"),
+    [
+        (12, 8, "does not divide by 8 devices; use 8 or 16"),
+        (3, 8, "does not divide by 8 devices; use 8"),
+        (64, 1, "larger than the 32 training examples"),
+    ],
+)
+def test_batches_that_cannot_be_made_are_refused(batch_size, devices, message):
+    mesh = training.data_mesh(jax.local_devices()[:devices])
+    epoch = training.make_epoch(loss, optax.sgd(0.1), batch_size, mesh)
     state = training.create_state(start(), optax.sgd(0.1))
-    with pytest.raises(ValueError, match="larger than the 32 training examples"):
+    with pytest.raises(ValueError, match=message):
         epoch(state, data_set(32), jax.random.key(0))
 
 

@@ -43,7 +43,9 @@ def test_a_run_learns_and_ships_what_it_evaluated(changes, ratings_file, tmp_pat
     rows = training.read_metrics(tmp_path / "metrics.jsonl")
     assert len(rows) == result["epochs"]
     assert rows[-1]["train_loss"] < 0.6 * rows[0]["train_loss"]
-    assert result["validation"] == min(row["validation"] for row in rows)
+    best = min(row["validation"] for row in rows)
+    assert result["before_pruning"]["validation"] == best
+    assert result["validation"] <= best * (1 + config.prune_tolerance)
     assert json.loads((tmp_path / "result.json").read_text()) == result
     assert (tmp_path / "curves.png").stat().st_size > 1000
     assert result["dense_params"] == 100 * (4 + config.biases)
