@@ -13,7 +13,8 @@ from ant_jax import training
 from benchmarks.workload import Workload, synthetic_ratings
 from experiments.recommendation.configs import Config
 from experiments.recommendation.input_pipeline import Examples
-from experiments.recommendation.train import make_model, make_optimizer
+from experiments.recommendation.optimizer import make_optimizer, schedules
+from experiments.recommendation.train import make_model
 
 
 def epochs(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
@@ -40,7 +41,7 @@ def epochs(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     )
     ratings = synthetic_ratings(workload)
     model = make_model(config, workload.num_users, workload.num_items)
-    tx = make_optimizer(config)
+    tx = make_optimizer(*schedules(config), config.metric)
     mesh = training.data_mesh()
     data = training.replicate(
         Examples(ratings.users, ratings.items, ratings.values), mesh
