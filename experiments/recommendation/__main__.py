@@ -1,6 +1,13 @@
 """`python -m experiments.recommendation`."""
 
-from experiments.recommendation.main import run
+from absl import flags
+
+from experiments import cli, config_flags
+from experiments.recommendation import main
+
+# So that --help lists the flags of these modules too.
+for module in (main, config_flags, cli):
+    flags.adopt_module_key_flags(module)
 
 if __name__ == "__main__":
-    run()
+    main.run()

@@ -13,6 +13,10 @@ from experiments.recommendation.train import train_and_evaluate
 
 flags.DEFINE_list("methods", list(METHODS), "Methods to train, one after another.")
 
+# So that --help lists the flags of these modules too.
+for module in (program, config_flags, cli):
+    flags.adopt_module_key_flags(module)
+
 
 def main() -> None:
     """Trains each method in a folder of its own below --workdir, prints all rows."""

@@ -109,6 +109,8 @@ BAD_FLAGS = [
     (["--data_dir=nowhere.csv"], "nowhere.csv"),
     (["--resume", "--overwrite"], "exclude each other"),
     (["--workdir=/dev/null/run"], "Cannot write to the work directory"),
+    (["--batch_size=4096"], "larger than the 1920 training examples"),
+    (["--max_emb_params=31"], "anchors and biases alone are 32 parameters"),
     (["--data_dir={bad_row}"], "line 3: the rating is 'five', not a finite number"),
 ]
 

@@ -74,6 +74,17 @@ def test_a_run_learns_and_ships_what_it_evaluated(changes, ratings_file, tmp_pat
     assert result["emb_params"] == stored
 
 
+def test_a_limit_on_the_size_is_met_and_refitted(ratings_file, tmp_path):
+    config = dataclasses.replace(SMALL, epochs=8, max_emb_params=150)
+    limited = run(config, ratings_file, tmp_path / "limited")
+    assert 140 <= limited["emb_params"] <= 150
+    assert limited["before_pruning"]["emb_params"] > 200
+    config = dataclasses.replace(config, refit_epochs=0)
+    pruned_only = run(config, ratings_file, tmp_path / "pruned_only")
+    assert pruned_only["emb_params"] == 150
+    assert limited["validation"] < pruned_only["validation"]
+
+
 def test_one_and_eight_devices_give_the_same_result(ratings_file, tmp_path):
     one = run(SMALL, ratings_file, tmp_path / "one")
     eight = run(SMALL, ratings_file, tmp_path / "eight", devices=jax.local_devices())
