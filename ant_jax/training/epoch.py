@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ant_jax.optim.elementwise import elementwise
 from ant_jax.training import mesh as mesh_lib
+from ant_jax.training.shuffle import shuffled_indices
 from ant_jax.training.state import TrainState
 
 Loss = Callable[[Any, Any], Float[Array, ""]]  # (params, batch) -> scalar
@@ -62,7 +63,7 @@ def make_epoch(
         examples = len(jax.tree.leaves(data)[0])
         mesh_lib.check_batch_size(batch_size, mesh, examples)
         steps = examples // batch_size
-        order = jax.random.permutation(key, examples)[: steps * batch_size]
+        order = shuffled_indices(key, examples)[: steps * batch_size]
 
         def body(
             carry: tuple[TrainState, EpochReport], ids: Array
