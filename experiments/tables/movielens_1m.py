@@ -79,8 +79,8 @@ def markdown(table: list[dict[str, Any]]) -> str:
     """The table as Markdown: ours as mean ± deviation over the seeds."""
     lines = [
         "| users/items anchors | published MSE | parameters | our MSE | parameters |"
-        " bytes | s/epoch |",
-        "|---|---|---|---|---|---|---|",
+        " bytes |",
+        "|---|---|---|---|---|---|",
     ]
     for row in table:
         mse, params = row["mse"], row["emb_params"]
@@ -90,7 +90,6 @@ def markdown(table: list[dict[str, Any]]) -> str:
             f" {mse['mean']:.4f} ± {mse['deviation']:.4f} |"
             f" {params['mean'] / 1000:.1f}K ± {params['deviation'] / 1000:.1f}K |"
             f" {row['emb_bytes']['mean'] / 1000:.0f} kB |"
-            f" {row['seconds_an_epoch']['mean']:.1f} |"
         )
     return "\n".join(lines)
 
@@ -108,7 +107,6 @@ def summarize(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
         "mse": _summary([run["value"] for run in runs]),
         "emb_params": _summary([run["emb_params"] for run in runs]),
         "emb_bytes": _summary([run["emb_bytes"] for run in runs]),
-        "seconds_an_epoch": _summary([run["wall_s"] / run["epochs"] for run in runs]),
         "config": config,
         "runs": [{key: run[key] for key in _KEPT.split()} for run in runs],
     }
