@@ -25,6 +25,7 @@ import matplotlib.pyplot as plt
 from ant_jax.files import write_atomically
 from benchmarks.workload import Workload
 from experiments.provenance import provenance
+from experiments.tables import document
 
 Epochs = Callable[[Workload], tuple[dict[str, Any], Iterator[float]]]
 
@@ -171,6 +172,10 @@ def main() -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(args.out, json.dumps(result, indent=2) + "\n")
     draw(rows, args.out.with_suffix(".png"))
+    if args.out == RESULTS:
+        document.insert(
+            RESULTS.parents[1] / "README.md", "epoch_vs_torch", report(rows)
+        )
     print(report(rows))
 
 
