@@ -23,6 +23,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 from ant_jax.files import write_atomically
+from ant_jax.report import save_figure
 from benchmarks.workload import Workload
 from experiments.provenance import provenance
 from experiments.tables import document
@@ -131,9 +132,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     panels[0][0].legend(frameon=False)
     figure.tight_layout()
-    unfinished = path.with_suffix(".tmp")
-    figure.savefig(unfinished, format="png", dpi=150)
-    os.replace(unfinished, path)
+    save_figure(figure, path)
     plt.close(figure)
 
 

@@ -1,8 +1,8 @@
 """Dropping the entries of T that carry nothing.
 
 A stochastic proximal method never comes to rest: the noise of each batch lifts entries
-off zero that the penalty would hold there on average, and at any moment about half of
-all non-zeros of T are such ripples. They are told from the rest by what they add to an
+off zero that the penalty would hold there on average, and at any moment many of the
+non-zeros of T are such ripples. They are told from the rest by what they add to an
 embedding, and whether they were needed is asked of the validation split.
 """
 
@@ -41,7 +41,7 @@ def prune(params: Params, threshold: ArrayLike) -> Params:
     """
 
     def one(table: Any) -> Any:
-        if not isinstance(table, AnchorParams):
+        if not _is_table(table):
             return table
         keep = _lengths(table) > threshold
         zero = jnp.zeros_like(table.transform)
@@ -93,8 +93,7 @@ def prune_to_size(params: Params, max_nonzeros: int) -> Params:
     """
     if max_nonzeros < 0:
         raise ValueError(f"max_nonzeros must be at least 0, got {max_nonzeros}.")
-    tables = filter(_is_table, jax.tree.leaves(params, is_leaf=_is_table))
-    each = [jnp.ravel(_lengths(table)) for table in tables]
+    each = [jnp.ravel(_lengths(table)) for table in _tables(params)]
     lengths = jnp.concatenate(each) if each else jnp.zeros(0)
     if int(jnp.count_nonzero(lengths)) <= max_nonzeros:
         return params
@@ -138,11 +137,15 @@ def _is_table(node: Any) -> bool:
     return isinstance(node, AnchorParams)
 
 
+def _tables(params: Any) -> list[AnchorParams]:
+    return [x for x in jax.tree.leaves(params, is_leaf=_is_table) if _is_table(x)]
+
+
 def _lengths(table: AnchorParams) -> Float[Array, "vocab anchors"]:
     norms = jnp.linalg.norm(table.anchors, axis=1)
     return jnp.abs(table.transform) * norms[None, :]
 
 
 def _longest(params: Any) -> float:
-    tables = filter(_is_table, jax.tree.leaves(params, is_leaf=_is_table))
-    return max((float(jnp.max(_lengths(table))) for table in tables), default=0.0)
+    longest = (float(jnp.max(_lengths(table))) for table in _tables(params))
+    return max(longest, default=0.0)

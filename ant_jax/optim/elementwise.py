@@ -16,7 +16,7 @@ def elementwise(function: Function) -> Function:
     """Lets an elementwise function run over one long axis where that is faster.
 
     XLA vectorizes a loop on a CPU along the last axis only. A table of V rows and
-    K = 15 columns then runs in V loops of 15 turns, about four times as slow as one of
+    K = 15 columns then runs in V loops of 15 turns, several times as slow as one of
     15 V. On accelerators, where it would only disturb how a table is sharded, the
     arrays keep their shape.
 

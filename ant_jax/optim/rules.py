@@ -121,7 +121,8 @@ def yogi(
     `v_t = v_{t-1} - (1 - b2) sign(v_{t-1} - g_t^2) g_t^2`,
     `p_t = p_{t-1} - lr sqrt(1 - b2^t) / (1 - b1^t) m_t / (sqrt(v_t) + eps)`.
 
-    `optax.yogi` debiases v instead, which makes its first steps 1.8 times as long.
+    `optax.yogi` debiases v instead and adds eps to that, which makes its first steps
+    longer, by more the smaller the gradient is; it also starts m at 1e-6, not at 0.
     """
 
     def init(p: Array) -> Slots:

@@ -1,4 +1,4 @@
-"""Schedules the papers used, in one dtype throughout (optax's mix int and float)."""
+"""Schedules the papers used, in one dtype throughout, which some of optax's are not."""
 
 from collections.abc import Callable
 

@@ -1,11 +1,10 @@
 """The picture of a training run."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ant_jax.files import write_atomically
+from ant_jax.report.figures import save_figure
 
 
 def training_curves(history: Sequence[Mapping[str, Any]], path: str | Path) -> None:
@@ -38,6 +37,4 @@ def training_curves(history: Sequence[Mapping[str, Any]], path: str | Path) -> N
     error.legend(lines, [str(line.get_label()) for line in lines], loc="upper right")
     for axes in (error, size):
         axes.spines["top"].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    write_atomically(path, buffer.getvalue())
+    save_figure(figure, path)

@@ -87,10 +87,11 @@ def refit(
     best, lowest = params, validate(params)
     # The epoch donates its state.
     state = training.create_state(jax.tree.map(jnp.copy, params), tx)
+    state = training.replicate(state, mesh)
     for index in range(config.refit_epochs):
         # Shuffles that no epoch of the fit has had.
         refit_key = jax.random.fold_in(key, config.epochs + index)
-        state, report = epoch(training.replicate(state, mesh), train, refit_key)
+        state, report = epoch(state, train, refit_key)
         if int(report.bad_step) >= 0:
             raise training.DivergedError(
                 f"The loss of the refit is not finite at step {int(report.bad_step)}: "

@@ -1,11 +1,11 @@
 """Putting tables and pictures of results where people read them."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ant_jax.files import write_atomically
+from ant_jax.report import save_figure
 
 
 def insert(path: Path, name: str, text: str) -> None:
@@ -54,6 +54,4 @@ def scatter(table: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_title("MovieLens 1M")
     axes.legend()
     axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    write_atomically(path, buffer.getvalue())
+    save_figure(figure, path)
