@@ -1,4 +1,4 @@
-"""Schedules the papers used, in one dtype throughout, which some of optax's are not."""
+"""The schedules of the papers, in one dtype, which not all of optax's keep to."""
 
 from collections.abc import Callable
 
