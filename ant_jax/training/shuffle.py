@@ -14,12 +14,12 @@ def shuffled_indices(key: PRNGKeyArray, size: int) -> Int[Array, " size"]:
     """A pseudo-random permutation of `range(size)`.
 
     `jax.random.permutation` sorts random keys, repeatedly for large sizes; on a CPU
-    that takes longer than an epoch of large batches. Here every index is sent through a
-    Feistel network (Luby & Rackoff, 1988) over pairs `(left, right)` of a rectangle that
-    just holds `size` cells; the few that land outside are sent through again until they
-    do not (Black & Rogaway, *Ciphers with Arbitrary Finite Domains*, 2002). It is a
-    bijection whatever the key, and random enough for the order of examples, though not
-    uniform over all permutations.
+    that takes longer than an epoch of large batches. Here every index is sent through
+    a Feistel network (Luby & Rackoff, 1988) over pairs `(left, right)` of a rectangle
+    that just holds `size` cells; the few that land outside are sent through again
+    until they do not (Black & Rogaway, *Ciphers with Arbitrary Finite Domains*, 2002).
+    It is a bijection whatever the key, and random enough for the order of examples,
+    though not uniform over all permutations.
 
     Args:
       key: source of the order.
