@@ -6,10 +6,14 @@ the step of each coordinate was, a proximal step can follow in the same metric. 
 ("slots") is kept in float32 for narrower parameters.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
@@ -26,12 +30,28 @@ class Step(NamedTuple):
     slots: Slots
 
 
+class Idle(NamedTuple):
+    """What a rule does to coordinates for as long as they have no gradient.
+
+    From step t0 on, at step u > t0, the direction is `momentum^(u - t0)` times the one
+    that the slots of t0 give, the scale is `rate(u) metric(slots of t0)`, and every slot
+    has shrunk by `decay^(u - t0)`. See `ant_jax.optim.lazy`.
+    """
+
+    rate: Callable[[Any], Any]  # part of c that all coordinates share, of the step 1...
+    metric: Callable[[Slots], Array]  # the rest of c, which stays as it is
+    direction: Callable[[Slots], Array] | None = None  # u from slots; None: it is 0
+    momentum: float = 0.0  # factor of the direction, a step
+    decay: Mapping[str, float] = MappingProxyType({})  # of slots that do not stay
+
+
 class Rule(NamedTuple):
     """An optimizer as two functions of a single array."""
 
     init: Callable[[Array], Slots]
     step: Callable[[Float[Array, "..."], Slots, Int[Array, ""]], Step]
     uniform: bool = False  # whether all coordinates step alike
+    idle: Idle | None = None  # None: it has no such form
 
 
 def sgd(momentum: ArrayLike | None = None) -> Rule:
@@ -45,16 +65,29 @@ def sgd(momentum: ArrayLike | None = None) -> Rule:
     def init(p: Array) -> Slots:
         return {} if momentum is None else {"mu": _like(p, 0.0)}
 
+    gain = 1.0 if momentum is None else 1 / (1 - momentum)
+
+    def direction(slots: Slots) -> Array:
+        return slots["mu"] / jnp.asarray(gain, slots["mu"].dtype)
+
     def step(g: Array, slots: Slots, t: Array) -> Step:
         del t
-        one = jnp.ones((), g.dtype)
         if momentum is None:
-            return Step(g, one, {})
-        decay = jnp.asarray(momentum, g.dtype)
-        mu = g + decay * slots["mu"]
-        return Step((1 - decay) * mu, one / (1 - decay), {"mu": mu})
+            return Step(g, jnp.ones((), g.dtype), {})
+        slots = {"mu": g + jnp.asarray(momentum, g.dtype) * slots["mu"]}
+        return Step(direction(slots), jnp.asarray(gain, g.dtype), slots)
 
-    return Rule(init, step, uniform=True)
+    if momentum is None:
+        idle = Idle(rate=np.ones_like, metric=lambda slots: jnp.ones(()))
+    else:
+        idle = Idle(
+            rate=np.ones_like,
+            metric=lambda slots: jnp.asarray(gain, slots["mu"].dtype),
+            direction=direction,
+            momentum=momentum,
+            decay={"mu": momentum},
+        )
+    return Rule(init, step, uniform=True, idle=idle)
 
 
 def adagrad(initial_accumulator_value: ArrayLike = 0.1, eps: ArrayLike = 1e-7) -> Rule:
@@ -66,12 +99,15 @@ def adagrad(initial_accumulator_value: ArrayLike = 0.1, eps: ArrayLike = 1e-7) -
     def init(p: Array) -> Slots:
         return {"nu": _like(p, initial_accumulator_value)}
 
+    def metric(slots: Slots) -> Array:
+        return 1 / jnp.sqrt(slots["nu"] + jnp.asarray(eps, slots["nu"].dtype))
+
     def step(g: Array, slots: Slots, t: Array) -> Step:
         del t
-        nu = slots["nu"] + jnp.square(g)
-        return Step(g, 1 / jnp.sqrt(nu + jnp.asarray(eps, g.dtype)), {"nu": nu})
+        slots = {"nu": slots["nu"] + jnp.square(g)}
+        return Step(g, metric(slots), slots)
 
-    return Rule(init, step)
+    return Rule(init, step, idle=Idle(rate=np.ones_like, metric=metric))
 
 
 def adam(b1: ArrayLike = 0.9, b2: ArrayLike = 0.999, eps: ArrayLike = 1e-8) -> Rule:
@@ -83,8 +119,9 @@ def adam(b1: ArrayLike = 0.9, b2: ArrayLike = 0.999, eps: ArrayLike = 1e-8) -> R
     def step(g: Array, slots: Slots, t: Array) -> Step:
         mu = _average(b1, slots["mu"], g)
         nu = _average(b2, slots["nu"], jnp.square(g))
-        denominator = jnp.sqrt(nu / _debias(b2, t, g)) + jnp.asarray(eps, g.dtype)
-        scale = 1 / (_debias(b1, t, g) * denominator)
+        t = t.astype(g.dtype)
+        denominator = jnp.sqrt(nu / _debias(b2, t)) + jnp.asarray(eps, g.dtype)
+        scale = 1 / (_debias(b1, t) * denominator)
         return Step(mu, scale, {"mu": mu, "nu": nu})
 
     return Rule(init, step)
@@ -99,14 +136,23 @@ def amsgrad(b1: ArrayLike = 0.9, b2: ArrayLike = 0.999, eps: ArrayLike = 1e-8) -
     def init(p: Array) -> Slots:
         return {"mu": _like(p, 0.0), "nu": _like(p, 0.0), "nu_max": _like(p, 0.0)}
 
+    def rate(t: Any) -> Any:
+        return 1 / _debias(b1, t)
+
+    def metric(slots: Slots) -> Array:
+        nu_max = slots["nu_max"]
+        return 1 / (jnp.sqrt(nu_max) + jnp.asarray(eps, nu_max.dtype))
+
     def step(g: Array, slots: Slots, t: Array) -> Step:
+        t = t.astype(g.dtype)
         mu = _average(b1, slots["mu"], g)
         nu = _average(b2, slots["nu"], jnp.square(g))
-        nu_max = jnp.maximum(slots["nu_max"], nu / _debias(b2, t, g))
-        scale = 1 / (_debias(b1, t, g) * (jnp.sqrt(nu_max) + jnp.asarray(eps, g.dtype)))
-        return Step(mu, scale, {"mu": mu, "nu": nu, "nu_max": nu_max})
+        nu_max = jnp.maximum(slots["nu_max"], nu / _debias(b2, t))
+        slots = {"mu": mu, "nu": nu, "nu_max": nu_max}
+        return Step(mu, rate(t) * metric(slots), slots)
 
-    return Rule(init, step)
+    # Without gradient nu / (1 - b2^t) falls, so its maximum stays.
+    return Rule(init, step, idle=_averaging(rate, metric, b1, {"mu": b1, "nu": b2}))
 
 
 def yogi(
@@ -128,17 +174,31 @@ def yogi(
     def init(p: Array) -> Slots:
         return {"mu": _like(p, 0.0), "nu": _like(p, initial_accumulator_value)}
 
+    def rate(t: Any) -> Any:
+        return _debias(b2, t) ** 0.5 / _debias(b1, t)
+
+    def metric(slots: Slots) -> Array:
+        return 1 / (jnp.sqrt(slots["nu"]) + jnp.asarray(eps, slots["nu"].dtype))
+
     def step(g: Array, slots: Slots, t: Array) -> Step:
         mu = _average(b1, slots["mu"], g)
         square = jnp.square(g)
         towards = jnp.sign(slots["nu"] - square) * square
-        nu = slots["nu"] - (1 - jnp.asarray(b2, g.dtype)) * towards
-        rate = jnp.sqrt(_debias(b2, t, g)) / _debias(b1, t, g)
-        return Step(
-            mu, rate / (jnp.sqrt(nu) + jnp.asarray(eps, g.dtype)), {"mu": mu, "nu": nu}
-        )
+        nu = slots["nu"] - jnp.asarray(1 - b2, g.dtype) * towards
+        slots = {"mu": mu, "nu": nu}
+        return Step(mu, rate(t.astype(g.dtype)) * metric(slots), slots)
 
-    return Rule(init, step)
+    return Rule(init, step, idle=_averaging(rate, metric, b1, {"mu": b1}))
+
+
+def _averaging(
+    rate: Callable[[Any], Any],
+    metric: Callable[[Slots], Array],
+    b1: ArrayLike,
+    decay: Mapping[str, Any],
+) -> Idle:
+    """Of a rule whose direction is the decaying average mu."""
+    return Idle(rate, metric, lambda slots: slots["mu"], b1, decay)
 
 
 def _like(p: Array, value: ArrayLike) -> Array:
@@ -148,9 +208,13 @@ def _like(p: Array, value: ArrayLike) -> Array:
 
 
 def _average(decay: ArrayLike, old: Array, new: Array) -> Array:
-    decay = jnp.asarray(decay, new.dtype)
-    return decay * old + (1 - decay) * new
+    # 1 - decay is taken before it is rounded to the dtype of the arrays.
+    return jnp.asarray(decay, new.dtype) * old + jnp.asarray(1 - decay, new.dtype) * new
 
 
-def _debias(decay: ArrayLike, t: Int[Array, ""], like: Array) -> Float[Array, ""]:
-    return 1 - jnp.asarray(decay, like.dtype) ** t.astype(like.dtype)
+def _debias(decay: ArrayLike, t: Any) -> Any:
+    """`1 - decay^t` for a float t of NumPy or JAX, without the cancellation at small t."""
+    xp = jnp if isinstance(t, jax.Array) else np
+    if isinstance(decay, float) and 0 < decay < 1:
+        return -xp.expm1(t * math.log(decay))
+    return 1 - xp.asarray(decay, t.dtype) ** t

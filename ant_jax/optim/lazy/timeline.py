@@ -1,0 +1,137 @@
+"""How far a coordinate without gradient moves between any two steps.
+
+With s_u = lr_u rate(u), b the momentum and l1_u the penalty of step u, a coordinate that
+last had a gradient at step t0, with direction m and metric c, stands at t1 at
+
+    max(p - c (G m + L), 0),   G = sum of s_u b^(u - t0),   L = sum of s_u l1_u,
+
+over t0 < u <= t1. Both sums come from one row of a table for t0 and one for t1:
+
+    h[t] = (1 - b) sum over u > t of s_u b^(u - t - 1)      an average of the s to come,
+    G    = b / (1 - b) ((h[t0] - h[t1]) + (1 - b^(t1 - t0)) h[t1]),
+    S[t] = sum over u <= t of s_u l1_u,    L = S[t1] - S[t0].
+
+This form of G has no cancellation between large numbers, and h and S are kept as the sum
+of two floats, so that their differences stay exact after millions of steps. BUILD_NOTES.md
+derives them.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int
+from scipy.signal import lfilter
+
+from ant_jax.optim.rules import Idle
+
+Schedule = ArrayLike | Callable[[Array], ArrayLike]
+Timeline = Float[Array, "steps 4"]
+
+
+class Gap(NamedTuple):
+    """What happened to rows since they were last settled; all of shape (rows,)."""
+
+    glide: Float[Array, " rows"]  # G
+    shrink: Float[Array, " rows"]  # L
+    steps: Float[Array, " rows"]  # t1 - t0
+
+
+def make_timeline(
+    idle: Idle,
+    learning_rate: Schedule,
+    l1: Schedule,
+    steps: tuple[int, int],
+    *,
+    clamped: bool,
+    adaptive: bool,
+) -> np.ndarray:
+    """Tabulates h and S for every step.
+
+    Args:
+      idle: what the rule does without gradient.
+      learning_rate: number, or schedule `count -> number`.
+      l1: weight of the penalty, likewise.
+      steps: the first step count and the one after the last.
+      clamped: whether values are kept at or above 0.
+      adaptive: whether the penalty follows the metric of the rule.
+
+    Returns:
+      float64 of shape (steps + 1, 2), h and S, for the counts from first to last.
+
+    Raises:
+      ValueError: a rate is negative or not finite, or l1 falls faster than the momentum
+        decays, where one clamp at the end of a gap is not exact.
+    """
+    start, stop = steps
+    lr = _tabulate("learning_rate", learning_rate, start, stop)
+    penalty = _tabulate("l1", l1, start, stop)
+    counts = np.arange(start + 1, stop + 1, dtype=np.float64)
+    rate = np.broadcast_to(idle.rate(counts), counts.shape)
+    b = float(idle.momentum)
+    if clamped and b:
+        # Where the direction points up, a coordinate rises until momentum is weaker
+        # than the penalty and falls from then on. It must not rise again.
+        scale = np.ones_like(rate) if adaptive else rate
+        falls = penalty[1:] * scale[:-1] < b * penalty[:-1] * scale[1:]
+        if falls.any():
+            at = start + 1 + int(np.argmax(falls))
+            raise ValueError(
+                f"l1 falls at step {at} from {penalty[at - start - 1]:g} to "
+                f"{penalty[at - start]:g}, faster than the momentum decays: rows that "
+                f"wait over that step would not be exact. Use one lazy_rows for the "
+                f"steps up to {at} (num_steps={at}), settle, and go on with another "
+                f"(first_step={at})."
+            )
+    s = lr * rate
+    h = np.empty(len(s) + 1)
+    h[-1] = s[-1]  # steps beyond the last cancel in every difference
+    h[:-1] = lfilter([1 - b], [1, -b], s[::-1], zi=[b * h[-1]])[0][::-1]
+    shrink = np.concatenate([[0.0], np.cumsum((s if adaptive else lr) * penalty)])
+    return np.stack([h, shrink], axis=1)
+
+
+def split(timeline: np.ndarray, dtype: Any) -> Timeline:
+    """Each column as the sum of two floats of this dtype: h, its rest, S, its rest."""
+    high = timeline.astype(dtype)
+    rest = (timeline - high.astype(np.float64)).astype(dtype)
+    return jnp.asarray(
+        np.stack([high[:, 0], rest[:, 0], high[:, 1], rest[:, 1]], axis=1)
+    )
+
+
+def gap(
+    timeline: Timeline, momentum: float, then: Int[Array, " rows"], now: Int[Array, ""]
+) -> Gap:
+    """Sums over the steps from `then` to `now`, both counted from the first row."""
+    past = timeline.at[then].get(mode="clip")
+    present = timeline.at[now].get(mode="clip")
+    steps = (now - then).astype(timeline.dtype)
+    shrink = (present[2] - past[:, 2]) + (present[3] - past[:, 3])
+    if not momentum:
+        return Gap(jnp.zeros_like(shrink), shrink, steps)
+    ahead = (past[:, 0] - present[0]) + (past[:, 1] - present[1])
+    faded = -jnp.expm1(steps * math.log(momentum))
+    gain = momentum / (1 - momentum)
+    return Gap(gain * (ahead + faded * present[0]), shrink, steps)
+
+
+def _tabulate(name: str, schedule: Schedule, start: int, stop: int) -> np.ndarray:
+    if callable(schedule):
+        counts = jnp.arange(start, stop, dtype=jnp.int32)
+        values = jax.jit(jax.vmap(schedule))(counts)
+    else:
+        values = jnp.broadcast_to(jnp.asarray(schedule, jnp.float32), (stop - start,))
+    table = np.asarray(values).astype(np.float64)
+    bad = ~(np.isfinite(table) & (table >= 0))
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise ValueError(
+            f"{name} must be finite and >= 0 at every step, but is {table[at]:g} at "
+            f"count {start + at}."
+        )
+    return table
