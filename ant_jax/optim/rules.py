@@ -33,16 +33,16 @@ class Step(NamedTuple):
 class Idle(NamedTuple):
     """What a rule does to coordinates for as long as they have no gradient.
 
-    From step t0 on, at step u > t0, the direction is `momentum^(u - t0)` times the one
-    that the slots of t0 give, the scale is `rate(u) metric(slots of t0)`, and every slot
-    has shrunk by `decay^(u - t0)`. See `ant_jax.optim.lazy`.
+    At step u, when the last gradient was that of step t0, the direction is the one that
+    the slots of t0 give, times `momentum^(u - t0)`, the scale is `rate(u)` times the
+    metric of these slots, and a slot has shrunk by `decay^(u - t0)`.
     """
 
     rate: Callable[[Any], Any]  # part of c that all coordinates share, of the step 1...
     metric: Callable[[Slots], Array]  # the rest of c, which stays as it is
     direction: Callable[[Slots], Array] | None = None  # u from slots; None: it is 0
-    momentum: float = 0.0  # factor of the direction, a step
-    decay: Mapping[str, float] = MappingProxyType({})  # of slots that do not stay
+    momentum: ArrayLike = 0.0  # factor of the direction, a step
+    decay: Mapping[str, ArrayLike] = MappingProxyType({})  # of slots that do not stay
 
 
 class Rule(NamedTuple):
@@ -213,7 +213,7 @@ def _average(decay: ArrayLike, old: Array, new: Array) -> Array:
 
 
 def _debias(decay: ArrayLike, t: Any) -> Any:
-    """`1 - decay^t` for a float t of NumPy or JAX, without the cancellation at small t."""
+    """`1 - decay^t` for a float t of NumPy or JAX, without cancellation at small t."""
     xp = jnp if isinstance(t, jax.Array) else np
     if isinstance(decay, float) and 0 < decay < 1:
         return -xp.expm1(t * math.log(decay))

@@ -12,7 +12,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-_LINE = 16  # words of 4 bytes in a cache line
+from ant_jax.optim.lazy import halves
+
+_WORDS = {"float32": jnp.int32, "float64": jnp.int64}
+_GRAIN = 8  # words; rows of whole grains are copied by vector and cut few cache lines
 
 
 class Row(NamedTuple):
@@ -28,76 +31,98 @@ class Row(NamedTuple):
 class Layout:
     """Which word of a row holds what.
 
-    The first word is scratch, `position`, and the last is `settled`: each is read on its
-    own before the row is, which brings its cache line near.
+    The first word is scratch, `place`, and the last is `settled`: each is touched by
+    itself before the row is read, which brings its cache line near.
 
     Attributes:
       columns: values in a row.
       slots: names of the optimizer's arrays.
+      dtype: name of the dtype of values, "float32" or "float64".
+      halved: whether slots are stored in bfloat16, two to a word.
       masked: whether a bit for every value says that it goes without penalty.
-      dtype: name of the dtype of values and slots.
     """
 
     columns: int
     slots: tuple[str, ...]
-    masked: bool
     dtype: str
+    halved: bool = False
+    masked: bool = False
 
     @property
     def word(self) -> Any:
-        """The integer dtype of a word, as wide as the floats."""
-        return {4: jnp.int32, 8: jnp.int64}[jnp.dtype(self.dtype).itemsize]
+        """The integer dtype of a word, as wide as the values."""
+        return _WORDS[self.dtype]
 
     @property
     def width(self) -> int:
-        """Words in a row: a power of two or whole cache lines, so that few are cut."""
-        words = 2 + self.columns * (1 + len(self.slots)) + self._mask_words
-        if words > _LINE:
-            return -(-words // _LINE) * _LINE
+        """Words in a row."""
+        words = 2 + self.columns + len(self.slots) * self._slot_words + self._mask_words
+        if words > _GRAIN:
+            return -(-words // _GRAIN) * _GRAIN
         return 1 << (words - 1).bit_length()
+
+    @property
+    def _slot_words(self) -> int:
+        return -(-self.columns // 2) if self.halved else self.columns
 
     @property
     def _mask_words(self) -> int:
         return -(-self.columns // 32) if self.masked else 0
 
-    def pack(self, row: Row, position: Int[Array, " rows"]) -> Int[Array, "rows width"]:
+    def pack(self, row: Row, place: Int[Array, " rows"]) -> Int[Array, "rows width"]:
         """Rows as words."""
-        parts = [position.astype(self.word)[:, None], self._bits(row.values)]
-        parts += [self._bits(row.slots[name]) for name in self.slots]
+        parts = [place.astype(self.word)[:, None], self._bits(row.values)]
+        for name in self.slots:
+            slot = row.slots[name]
+            if self.halved:
+                parts.append(halves.join(slot, row.settled))
+            else:
+                parts.append(self._bits(slot))
         if row.free is not None:
-            parts.append(self._pack_mask(row.free))
-        used = sum(part.shape[1] for part in parts)
-        padding = self.width - 1 - used
+            parts.append(_pack_bits(row.free).astype(self.word))
+        padding = self.width - 1 - sum(part.shape[1] for part in parts)
         if padding:
-            parts.append(jnp.zeros((len(position), padding), self.word))
+            parts.append(jnp.zeros((len(place), padding), self.word))
         parts.append(row.settled.astype(self.word)[:, None])
         return jnp.concatenate(parts, axis=1)
 
     def unpack(self, words: Int[Array, "rows width"]) -> Row:
         """Words as rows."""
-        start, fields = 1, []
-        for _ in range(1 + len(self.slots)):
-            field = words[:, start : start + self.columns]
-            fields.append(lax.bitcast_convert_type(field, jnp.dtype(self.dtype)))
-            start += self.columns
+        taken = 1
+
+        def take(count: int) -> Array:
+            nonlocal taken
+            taken += count
+            return words[:, taken - count : taken]
+
+        values = self._floats(take(self.columns))
+        slots = {}
+        for name in self.slots:
+            slot = take(self._slot_words)
+            if self.halved:
+                slots[name] = halves.part(slot)[:, : self.columns]
+            else:
+                slots[name] = self._floats(slot)
         free = None
         if self.masked:
-            free = self._unpack_mask(words[:, start : start + self._mask_words])
-        slots = dict(zip(self.slots, fields[1:], strict=True))
-        return Row(fields[0], slots, free, words[:, -1].astype(jnp.int32))
+            free = _unpack_bits(take(self._mask_words))[:, : self.columns]
+        return Row(values, slots, free, words[:, -1].astype(jnp.int32))
 
     def _bits(self, x: Array) -> Array:
         return lax.bitcast_convert_type(x, self.word)
 
-    def _pack_mask(self, free: Array) -> Array:
-        rows = free.shape[0]
-        padding = self._mask_words * 32 - self.columns
-        bits = jnp.pad(free, [(0, 0), (0, padding)]).reshape(rows, -1, 32)
-        shifts = jnp.arange(32, dtype=jnp.uint32)
-        words = jnp.sum(bits.astype(jnp.uint32) << shifts[None, None], axis=-1)
-        return words.astype(jnp.uint32).astype(self.word)
+    def _floats(self, x: Array) -> Array:
+        return lax.bitcast_convert_type(x, jnp.dtype(self.dtype))
 
-    def _unpack_mask(self, words: Array) -> Array:
-        shifts = jnp.arange(32, dtype=words.dtype)
-        bits = (words[:, :, None] >> shifts[None, None]) & 1
-        return bits.reshape(words.shape[0], -1)[:, : self.columns] != 0
+
+def _pack_bits(free: Bool[Array, "rows columns"]) -> Array:
+    rows, columns = free.shape
+    bits = jnp.pad(free, [(0, 0), (0, -columns % 32)]).reshape(rows, -1, 32)
+    shifts = jnp.arange(32, dtype=jnp.uint32)[None, None]
+    words = jnp.sum(bits.astype(jnp.uint32) << shifts, axis=-1, dtype=jnp.uint32)
+    return lax.bitcast_convert_type(words, jnp.int32)
+
+
+def _unpack_bits(words: Array) -> Array:
+    shifts = jnp.arange(32, dtype=words.dtype)[None, None]
+    return ((words[:, :, None] >> shifts) & 1).reshape(words.shape[0], -1) != 0

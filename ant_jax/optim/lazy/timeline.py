@@ -1,7 +1,7 @@
 """How far a coordinate without gradient moves between any two steps.
 
-With s_u = lr_u rate(u), b the momentum and l1_u the penalty of step u, a coordinate that
-last had a gradient at step t0, with direction m and metric c, stands at t1 at
+With s_u = lr_u rate(u), b the momentum and l1_u the penalty of step u, a coordinate
+that last had a gradient at step t0, with direction m and metric c, stands at t1 at
 
     max(p - c (G m + L), 0),   G = sum of s_u b^(u - t0),   L = sum of s_u l1_u,
 
@@ -11,9 +11,9 @@ over t0 < u <= t1. Both sums come from one row of a table for t0 and one for t1:
     G    = b / (1 - b) ((h[t0] - h[t1]) + (1 - b^(t1 - t0)) h[t1]),
     S[t] = sum over u <= t of s_u l1_u,    L = S[t1] - S[t0].
 
-This form of G has no cancellation between large numbers, and h and S are kept as the sum
-of two floats, so that their differences stay exact after millions of steps. BUILD_NOTES.md
-derives them.
+This form of G has no cancellation between large numbers, and h and S are kept as the
+sum of two floats, so that their differences stay exact after millions of steps.
+BUILD_NOTES.md derives them.
 """
 
 import math
@@ -118,6 +118,13 @@ def gap(
     faded = -jnp.expm1(steps * math.log(momentum))
     gain = momentum / (1 - momentum)
     return Gap(gain * (ahead + faded * present[0]), shrink, steps)
+
+
+def fade(factor: float, steps: Float[Array, " rows"]) -> Float[Array, " rows"]:
+    """`factor^steps`, of a factor that is not rounded first."""
+    if factor == 0:
+        return (steps == 0).astype(steps.dtype)
+    return jnp.exp(steps * math.log(factor))
 
 
 def _tabulate(name: str, schedule: Schedule, start: int, stop: int) -> np.ndarray:

@@ -1,0 +1,54 @@
+"""What lazy rows carry from step to step, and what a batch is given of them."""
+
+import dataclasses
+import functools
+from typing import NamedTuple
+
+import jax
+from jaxtyping import Array, Bool, Float, Int, Integer
+
+from ant_jax.optim.lazy.layout import Layout
+from ant_jax.optim.lazy.timeline import Timeline
+from ant_jax.optim.rules import Slots
+
+# Values of `status`. What cannot be raised under `jit` is kept here until it can be.
+OK, OUT_OF_RANGE, OUT_OF_STEPS, NOT_SETTLED = range(4)
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["words", "timeline", "count", "status"],
+    meta_fields=["layout"],
+)
+@dataclasses.dataclass(frozen=True)
+class LazyTable:
+    """A table in training: a pytree to be carried, donated and checkpointed.
+
+    Attributes:
+      words: the rows and their state, as `layout` has them.
+      timeline: what idle steps do, one row a step.
+      count: steps taken, int32 ().
+      status: 0, or what went wrong, int32 (); `LazyRows.check` says it in words.
+      layout: which word is what; static.
+    """
+
+    words: Int[Array, "vocab width"]
+    timeline: Timeline
+    count: Int[Array, ""]
+    status: Int[Array, ""]
+    layout: Layout
+
+    @property
+    def num_rows(self) -> int:
+        """Rows V of the table."""
+        return self.words.shape[0]
+
+
+class Pulled(NamedTuple):
+    """The rows of a batch as an ordinary small table."""
+
+    rows: Float[Array, "batch columns"]  # values at the current step
+    ids: Integer[Array, "..."]  # the batch's ids, renumbered to index `rows`
+    row_ids: Int[Array, " batch"]  # in the large table; >= V: not to be written
+    slots: Slots  # the optimizer's arrays of these rows
+    free: Bool[Array, "batch columns"] | None  # True: without penalty
