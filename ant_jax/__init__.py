@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ant_jax.embeddings import FullParams as FullParams
     from ant_jax.nn import linen as linen
     from ant_jax.nn import nnx as nnx
+    from ant_jax.optim import LazyRows as LazyRows
     from ant_jax.optim import param_labels as param_labels
     from ant_jax.optim import proximal_adagrad as proximal_adagrad
     from ant_jax.optim import proximal_adam as proximal_adam
@@ -35,6 +36,7 @@ _HOME = {
     "Embedding": "ant_jax.embeddings",
     "FullEmbedding": "ant_jax.embeddings",
     "FullParams": "ant_jax.embeddings",
+    "LazyRows": "ant_jax.optim",
     "compact": "ant_jax",
     "embeddings": "ant_jax",
     "linen": "ant_jax.nn",

@@ -1,6 +1,9 @@
 """Proximal optimizers: the penalty's zeros come from the step, not from the loss."""
 
 from ant_jax.optim.labels import param_labels as param_labels
+from ant_jax.optim.lazy import LazyRows as LazyRows
+from ant_jax.optim.lazy import LazyTable as LazyTable
+from ant_jax.optim.lazy import Pulled as Pulled
 from ant_jax.optim.prox import group_soft_threshold as group_soft_threshold
 from ant_jax.optim.prox import hard_threshold as hard_threshold
 from ant_jax.optim.prox import nonnegative_soft_threshold as nonnegative_soft_threshold

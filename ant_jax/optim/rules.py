@@ -41,8 +41,8 @@ class Idle(NamedTuple):
     rate: Callable[[Any], Any]  # part of c that all coordinates share, of the step 1...
     metric: Callable[[Slots], Array]  # the rest of c, which stays as it is
     direction: Callable[[Slots], Array] | None = None  # u from slots; None: it is 0
-    momentum: ArrayLike = 0.0  # factor of the direction, a step
-    decay: Mapping[str, ArrayLike] = MappingProxyType({})  # of slots that do not stay
+    momentum: Any = 0.0  # factor of the direction, a step
+    decay: Mapping[str, Any] = MappingProxyType({})  # of slots that do not stay
 
 
 class Rule(NamedTuple):

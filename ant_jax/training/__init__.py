@@ -18,5 +18,8 @@ from ant_jax.training.mesh import replicate as replicate
 from ant_jax.training.metrics import MetricsWriter as MetricsWriter
 from ant_jax.training.metrics import read_metrics as read_metrics
 from ant_jax.training.state import TrainState as TrainState
-from ant_jax.training.state import create_state as create_state
+from ant_jax.training.trainers import Tables as Tables
+from ant_jax.training.trainers import Trainer as Trainer
+from ant_jax.training.trainers import dense_trainer as dense_trainer
+from ant_jax.training.trainers import lazy_trainer as lazy_trainer
 from ant_jax.training.workdir import Workdir as Workdir

@@ -9,17 +9,15 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import lax
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from ant_jax.optim.elementwise import elementwise
 from ant_jax.training import mesh as mesh_lib
 from ant_jax.training.shuffle import shuffled_indices
 from ant_jax.training.state import TrainState
 
-Loss = Callable[[Any, Any], Float[Array, ""]]  # (params, batch) -> scalar
+Step = Callable[[TrainState, Any], tuple[TrainState, Array]]  # (state, batch) -> loss
 PerExample = Callable[[Any, Any], Float[Array, " batch"]]  # (params, batch) -> (B,)
 
 
@@ -31,14 +29,13 @@ class EpochReport(NamedTuple):
 
 
 def make_epoch(
-    loss_fn: Loss, tx: optax.GradientTransformation, batch_size: int, mesh: Mesh
+    train_step: Step, batch_size: int, mesh: Mesh
 ) -> Callable[[TrainState, Any, PRNGKeyArray], tuple[TrainState, EpochReport]]:
-    """Compiles one epoch of `tx` on `loss_fn`.
+    """Compiles one epoch of steps.
 
     Args:
-      loss_fn: mean loss of a batch.
-      tx: the optimizer; its update is given the parameters.
-      batch_size: examples a step, cut across the mesh.
+      train_step: takes a step on a batch, see `Trainer`.
+      batch_size: examples a step.
       mesh: see `data_mesh`.
 
     Returns:
@@ -50,12 +47,6 @@ def make_epoch(
       ValueError: when the epoch is called, if the batch does not divide by the devices
         or is larger than the data.
     """
-
-    def train_step(state: TrainState, batch: Any) -> tuple[TrainState, Array]:
-        loss, gradients = jax.value_and_grad(loss_fn)(state.params, batch)
-        updates, opt_state = tx.update(gradients, state.opt_state, state.params)
-        params = jax.tree.map(_add, state.params, updates)
-        return TrainState(state.step + 1, params, opt_state), loss
 
     def epoch(
         state: TrainState, data: Any, key: PRNGKeyArray
@@ -71,11 +62,11 @@ def make_epoch(
             state, report = carry
             state = jax.tree.map(lambda x, like: x.reshape(like.shape), state, shapes)
             batch = jax.tree.map(lambda column: column[ids], data)
-            state, loss = train_step(state, mesh_lib.shard_batch(batch, mesh))
+            state, loss = train_step(state, batch)
             first_bad = (report.bad_step < 0) & ~jnp.isfinite(loss)
             bad_step = jnp.where(first_bad, state.step, report.bad_step)
             report = EpochReport(report.loss + loss, bad_step)
-            return (jax.tree.map(jnp.ravel, state), report), None
+            return (jax.tree.map(_line, state), report), None
 
         # Carried as lines, which is how the optimizer works on them on a CPU, see
         # `elementwise`: between two shapes of one buffer XLA would copy it every step.
@@ -83,7 +74,7 @@ def make_epoch(
         start = EpochReport(jnp.zeros(()), jnp.full((), -1, jnp.int32))
         (state, report), _ = lax.scan(
             body,
-            (jax.tree.map(jnp.ravel, state), start),
+            (jax.tree.map(_line, state), start),
             order.reshape(steps, batch_size),
         )
         state = jax.tree.map(lambda x, like: x.reshape(like.shape), state, shapes)
@@ -128,7 +119,6 @@ def make_evaluate(
     return jax.jit(evaluate)
 
 
-@elementwise
-def _add(p: Array, update: Array) -> Array:
-    # As optax.apply_updates, but one loop with the optimizer's own.
-    return p + update.astype(p.dtype)
+def _line(x: Array) -> Array:
+    # Integers are the words of lazy rows, which are read and written by rows.
+    return jnp.ravel(x) if jnp.issubdtype(x.dtype, jnp.floating) else x

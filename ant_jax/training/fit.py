@@ -46,6 +46,7 @@ def fit(
     state: TrainState,
     *,
     run_epoch: Callable[[TrainState, PRNGKeyArray], tuple[TrainState, EpochReport]],
+    params_of: Callable[[TrainState], Any],
     validate: Callable[[Any], float],
     describe: Callable[[Any], dict[str, Any]],
     key: PRNGKeyArray,
@@ -58,6 +59,7 @@ def fit(
     Args:
       state: where a fresh run starts; donated.
       run_epoch: one epoch; see `make_epoch`.
+      params_of: parameters of a state; see `Trainer`.
       validate: figure of the parameters on the validation split, lower is better.
       describe: further figures of the parameters for the metrics, by name.
       key: source of every epoch's shuffle; epoch e uses `fold_in(key, e)`.
@@ -74,7 +76,7 @@ def fit(
         names the step and the last good checkpoint.
       OSError: the metrics cannot be written.
     """
-    best, progress = state.params, Progress()
+    best, progress = params_of(state), Progress()
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(closing(Checkpoints(workdir.checkpoints)))
         restored = checkpoints.restore({"state": state, "best": best})
@@ -94,15 +96,16 @@ def fit(
             state, report = run_epoch(state, jax.random.fold_in(key, progress.epoch))
             _check_finite("loss", float(report.loss), int(report.bad_step), checkpoints)
             trained = time.perf_counter() - start
-            value = validate(state.params)
+            params = params_of(state)
+            value = validate(params)
             _check_finite("validation figure", value, int(state.step), checkpoints)
             progress.epoch += 1
             progress.seconds += time.perf_counter() - start
             if value < progress.best_value:
                 progress.best_value, progress.best_epoch = value, progress.epoch
-                best = jax.tree.map(lambda x: x.copy(), state.params)
+                best = jax.tree.map(lambda x: x.copy(), params)
             figures = {"train_loss": float(report.loss), "validation": value}
-            figures |= describe(state.params)
+            figures |= describe(params)
             row = {"epoch": progress.epoch, "step": int(state.step), **figures}
             writer.write({**row, "seconds": trained})
             bar.update(progress.epoch, figures)

@@ -2,19 +2,15 @@
 
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Int
+
+from ant_jax.optim.lazy import LazyTable
 
 
 class TrainState(NamedTuple):
     """Parameters, optimizer state and the number of steps taken."""
 
     step: Int[Array, ""]  # int32 ()
-    params: Any
-    opt_state: Any
-
-
-def create_state(params: Any, tx: optax.GradientTransformation) -> TrainState:
-    """A state at step 0."""
-    return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params))
+    params: Any  # without what is in `tables`
+    opt_state: Any  # of `params`
+    tables: dict[str, LazyTable]  # trained by lazy rows, by name; often none

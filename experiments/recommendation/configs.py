@@ -43,6 +43,9 @@ class Config:
     halving_steps: int = setting(
         100_000, "Steps between halvings of the rate; 0: never."
     )
+    lazy_rows: bool = setting(
+        True, "Move the rows of a table only when a batch reads them; same result."
+    )
     batch_size: int = setting(32, "Ratings a step.")
     epochs: int = setting(50, "Most passes over the training ratings.")
     patience: int = setting(5, "Epochs without a better validation error to end after.")

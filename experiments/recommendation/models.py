@@ -79,3 +79,39 @@ class MatrixFactorization:
         tables = (params.users, params.items)
         transforms = [t.transform for t in tables if isinstance(t, ant.AnchorParams)]
         return [int(jnp.count_nonzero(transform)) for transform in transforms]
+
+
+# The field that has a row for every object.
+_TABLE_OF = {ant.AnchorParams: "transform", ant.FullParams: "embedding"}
+
+
+def split_tables(
+    params: MatrixFactorizationParams,
+) -> tuple[dict[str, Array], MatrixFactorizationParams]:
+    """Takes out what has a row for every user or item, as matrices by name."""
+    tables, rest = {}, {}
+    for name in ("users", "items"):
+        embedding = getattr(params, name)
+        field = _TABLE_OF[type(embedding)]
+        tables[name] = getattr(embedding, field)
+        rest[name] = embedding._replace(**{field: None})
+    for name in ("user_bias", "item_bias"):
+        bias = getattr(params, name)
+        if bias is not None:
+            tables[name] = bias[:, None]
+            rest[name] = None
+    return tables, params._replace(**rest)
+
+
+def join_tables(
+    tables: dict[str, Array], rest: MatrixFactorizationParams
+) -> MatrixFactorizationParams:
+    """Puts tables back where `split_tables` took them from."""
+    whole: dict[str, Any] = {}
+    for name, table in tables.items():
+        if name.endswith("_bias"):
+            whole[name] = table[:, 0]
+        else:
+            embedding = getattr(rest, name)
+            whole[name] = embedding._replace(**{_TABLE_OF[type(embedding)]: table})
+    return rest._replace(**whole)

@@ -1,25 +1,23 @@
 """Learning rate, penalty and optimizer of a run."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
 import ant_jax as ant
-from ant_jax.optim import halving_schedule, warmup_schedule
+from ant_jax import training
+from ant_jax.optim import LazyRows, halving_schedule, rules, warmup_schedule
+from ant_jax.optim.prox import identity
 from experiments.recommendation.configs import Config
-
-
-def make_optimizer(
-    rate: Any, l1: Any, metric: str
-) -> optax.GradientTransformationExtraArgs:
-    """Yogi, and its proximal twin for the transforms."""
-    return optax.multi_transform(
-        {
-            "transform": ant.proximal_yogi(rate, l1, metric=metric),
-            "other": ant.yogi(rate),
-        },
-        ant.param_labels,
-    )
+from experiments.recommendation.models import (
+    MatrixFactorization,
+    MatrixFactorizationParams,
+    join_tables,
+    split_tables,
+)
 
 
 def schedules(config: Config) -> tuple[Any, Any]:
@@ -31,3 +29,64 @@ def schedules(config: Config) -> tuple[Any, Any]:
     if config.l1_warmup_steps:
         l1 = warmup_schedule(l1, config.l1_warmup_steps)
     return rate, l1
+
+
+def make_trainer(
+    config: Config,
+    model: MatrixFactorization,
+    rate: Any,
+    l1: Any,
+    num_steps: int,
+    mesh: Mesh,
+    support: Mapping[str, Any] | None = None,
+) -> training.Trainer:
+    """Yogi, and its proximal twin for the transforms, dense or by lazy rows.
+
+    Args:
+      config: says which, and the metric of the penalty.
+      model: what to train.
+      rate: learning rate, number or schedule.
+      l1: penalty, number or schedule.
+      num_steps: most steps that will be taken.
+      mesh: see `training.data_mesh`.
+      support: where tables may move; see `training.lazy_trainer`.
+    """
+
+    def loss(params: MatrixFactorizationParams, batch: Any) -> Any:
+        return jnp.mean(model.squared_error(params, batch))
+
+    def loss_on_support(params: MatrixFactorizationParams, batch: Any) -> Any:
+        tables, rest = split_tables(params)
+        for name, stays in (support or {}).items():
+            tables[name] = jnp.where(stays, tables[name], 0.0)
+        return loss(join_tables(tables, rest), batch)
+
+    if not config.lazy_rows:
+        tx = optax.multi_transform(
+            {
+                "transform": ant.proximal_yogi(rate, l1, metric=config.metric),
+                "other": ant.yogi(rate),
+            },
+            ant.param_labels,
+        )
+        return training.dense_trainer(loss_on_support if support else loss, tx, mesh)
+    return training.lazy_trainer(
+        loss, ant.yogi(rate), mesh, _tables(config, model, rate, l1, num_steps), support
+    )
+
+
+def _tables(
+    config: Config, model: MatrixFactorization, rate: Any, l1: Any, num_steps: int
+) -> training.Tables:
+    free = LazyRows(rules.yogi(), rate, num_steps=num_steps, prox=identity)
+    embedding = free
+    if config.method == "ant":
+        embedding = LazyRows(
+            rules.yogi(), rate, l1, num_steps=num_steps, metric=config.metric
+        )
+    rows = {"users": embedding, "items": embedding}
+    ids = {"users": "users", "items": "items"}
+    if model.biases:
+        rows |= {"user_bias": free, "item_bias": free}
+        ids |= {"user_bias": "users", "item_bias": "items"}
+    return training.Tables(rows, ids, split_tables, join_tables)

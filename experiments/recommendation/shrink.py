@@ -9,15 +9,16 @@ from jax.sharding import Mesh
 from jaxtyping import PRNGKeyArray
 
 from ant_jax import training
-from ant_jax.embeddings import prune_to_size, prune_to_tolerance, restrict, support
+from ant_jax.embeddings import prune_to_size, prune_to_tolerance
 from ant_jax.optim import halving_schedule
 from experiments.recommendation.configs import Config
 from experiments.recommendation.input_pipeline import Examples
 from experiments.recommendation.models import (
     MatrixFactorization,
     MatrixFactorizationParams,
+    split_tables,
 )
-from experiments.recommendation.optimizer import make_optimizer
+from experiments.recommendation.optimizer import make_trainer
 
 
 def check_limit(config: Config, model: MatrixFactorization) -> None:
@@ -71,23 +72,24 @@ def refit(
     Raises:
       DivergedError: the loss is not finite.
     """
-    where = support(params)
-    rate = halving_schedule(
-        config.refit_learning_rate, max(1, len(train.users) // config.batch_size)
-    )
-    tx = make_optimizer(rate, 0.0, config.metric)
-    epoch = training.make_epoch(
-        lambda params, batch: jnp.mean(
-            model.squared_error(restrict(params, where), batch)
-        ),
-        tx,
-        config.batch_size,
+    if not config.refit_epochs:
+        return params
+    steps = max(1, len(train.users) // config.batch_size)
+    rate = halving_schedule(config.refit_learning_rate, steps)
+    tables, _ = split_tables(params)
+    trainer = make_trainer(
+        config,
+        model,
+        rate,
+        0.0,
+        steps * config.refit_epochs,
         mesh,
+        support={name: tables[name] != 0 for name in ("users", "items")},
     )
+    epoch = training.make_epoch(trainer.step, config.batch_size, mesh)
     best, lowest = params, validate(params)
     # The epoch donates its state.
-    state = training.create_state(jax.tree.map(jnp.copy, params), tx)
-    state = training.replicate(state, mesh)
+    state = training.replicate(trainer.create(jax.tree.map(jnp.copy, params)), mesh)
     for index in range(config.refit_epochs):
         # Shuffles that no epoch of the fit has had.
         refit_key = jax.random.fold_in(key, config.epochs + index)
@@ -97,7 +99,8 @@ def refit(
                 f"The loss of the refit is not finite at step {int(report.bad_step)}: "
                 "lower --refit_learning_rate and start again."
             )
-        error = validate(state.params)
+        refitted = trainer.params(state)
+        error = validate(refitted)
         if error < lowest:
-            best, lowest = jax.tree.map(jnp.copy, state.params), error
+            best, lowest = jax.tree.map(jnp.copy, refitted), error
     return best

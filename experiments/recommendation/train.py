@@ -25,7 +25,7 @@ from experiments.recommendation.models import (
     MatrixFactorization,
     MatrixFactorizationParams,
 )
-from experiments.recommendation.optimizer import make_optimizer, schedules
+from experiments.recommendation.optimizer import make_trainer, schedules
 from experiments.recommendation.shrink import check_limit, refit, shrink
 
 _EVALUATION_BATCH = 8192
@@ -80,26 +80,21 @@ def _train(
     folder: training.Workdir,
 ) -> dict[str, Any]:
     splits = training.replicate(splits, mesh)
-    tx = make_optimizer(*schedules(config), config.metric)
+    steps = len(splits.train.users) // config.batch_size * config.epochs
+    trainer = make_trainer(config, model, *schedules(config), steps, mesh)
     init_key, shuffle_key = jax.random.split(jax.random.key(config.seed))
     start = float(jnp.mean(splits.train.ratings))
     params = training.replicate(model.init(init_key, start), mesh)
-    state = training.create_state(params, tx)
-
-    epoch = training.make_epoch(
-        lambda params, batch: jnp.mean(model.squared_error(params, batch)),
-        tx,
-        config.batch_size,
-        mesh,
-    )
+    epoch = training.make_epoch(trainer.step, config.batch_size, mesh)
     evaluate = training.make_evaluate(model.squared_error, _EVALUATION_BATCH, mesh)
 
     def validate(params: MatrixFactorizationParams) -> float:
         return float(evaluate(params, splits.validation))
 
     fitted = training.fit(
-        training.replicate(state, mesh),
+        training.replicate(trainer.create(params), mesh),
         run_epoch=lambda state, key: epoch(state, splits.train, key),
+        params_of=trainer.params,
         validate=validate,
         describe=lambda params: _describe(model, params),
         key=shuffle_key,

@@ -193,13 +193,51 @@ class LazyRows:
 
         return self._table(build(key), layout)
 
-    def pull(self, table: LazyTable, ids: ArrayLike) -> tuple[LazyTable, Pulled]:
+    def resume(self, table: LazyTable) -> LazyTable:
+        """Goes on with a table that another `LazyRows` has settled at `first_step`.
+
+        Args:
+          table: its table, of the same rule; not under `jit`.
+
+        Returns:
+          The table with the idle steps of this one.
+
+        Raises:
+          ValueError: the table is at another step, has rows that are not settled, holds
+            the state of another rule, or see `check`.
+        """
+        self._check_status(table)
+        layout = table.layout
+        own = self._layout((1, layout.columns), layout.dtype, layout.masked)
+        if layout != own:
+            raise ValueError(
+                f"The table is stored as {layout}, this LazyRows has {own}: go on with "
+                "the same rule and slot_dtype."
+            )
+        if int(table.count) != self.first_step:
+            raise ValueError(
+                f"The table is at step {int(table.count)}, this LazyRows begins at "
+                f"{self.first_step}."
+            )
+        if bool(jnp.any(table.words[:, -1] != self.first_step)):
+            raise ValueError(self._complaint(tables.NOT_SETTLED, table))
+        return dataclasses.replace(
+            table,
+            timeline=split(self._timeline, layout.dtype),
+            steps=(self.first_step, self.num_steps),
+        )
+
+    def pull(
+        self, table: LazyTable, ids: ArrayLike, *, like: Pulled | None = None
+    ) -> tuple[LazyTable, Pulled]:
         """Reads the rows of a batch, moved up to the current step.
 
         Args:
           table: the table.
           ids: integers of any shape (...), as for an embedding: an id in [-V, 0) counts
             from the end.
+          like: what another table of as many rows was pulled as for the same ids; this
+            one is then renumbered alike, so that one set of ids indexes both.
 
         Returns:
           The table, to be used from here on, and the rows as an ordinary table of as
@@ -212,20 +250,26 @@ class LazyRows:
             cannot be raised: such rows are NaN, nothing is written any more, and the
             next `settle` or `values` outside of `jit` raises.
         """
+        self._check_steps(table)
         layout, size = table.layout, table.num_rows
         ids = check_ids(ids)
         flat = ids.reshape(-1)
         if not isinstance(flat, jax.core.Tracer):
             _check_range(np.asarray(flat), size)
-        valid = (flat >= -size) & (flat < size)
+        if flat.dtype.itemsize < 4:  # may not hold `size`
+            flat = flat.astype(jnp.int32)
+        low = -size if jnp.issubdtype(flat.dtype, jnp.signedinteger) else 0
+        valid = (flat >= low) & (flat < size)
         # Cut before the conversion, where a wide id would wrap around.
-        flat = jnp.clip(flat, -size, size).astype(jnp.int32)
+        flat = jnp.clip(flat, low, size).astype(jnp.int32)
         index = jnp.where(valid, jnp.where(flat < 0, flat + size, flat), size)
 
         # Every id writes its place in the batch into its row, and one of equal ids
         # wins: duplicates merge without a sort, in memory that is needed next anyway.
         places = lax.iota(jnp.int32, len(index))
-        words = table.words.at[index, 0].set(places.astype(layout.word), mode="drop")
+        words = table.words
+        if like is None:
+            words = words.at[index, 0].set(places.astype(layout.word), mode="drop")
         # The rows are read once all their last words are, by way of a check of these:
         # single words of many rows come together, long rows one after the other.
         last = words.at[index, -1].get(mode="clip").astype(jnp.int32)
@@ -241,7 +285,7 @@ class LazyRows:
 
         table = dataclasses.replace(table, words=words, status=status)
         row = self._settled(table, layout.unpack(read))
-        place = read[:, 0].astype(jnp.int32)
+        place = read[:, 0].astype(jnp.int32) if like is None else like.ids.reshape(-1)
         poison = jnp.where(valid, jnp.zeros((), row.values.dtype), jnp.nan)[:, None]
         return table, Pulled(
             rows=row.values + poison,
@@ -269,6 +313,7 @@ class LazyRows:
             `jit` the latter cannot be raised: nothing is written any more, and the next
             `settle` or `values` outside of `jit` raises.
         """
+        self._check_steps(table)
         layout, size, count = table.layout, table.num_rows, table.count
         if gradient.shape != pulled.rows.shape:
             raise ValueError(
@@ -318,6 +363,18 @@ class LazyRows:
             had not been settled before the first. Since then nothing was written: its
             rows are those of the step before.
         """
+        self._check_steps(table)
+        self._check_status(table)
+
+    def _check_steps(self, table: LazyTable) -> None:
+        if table.steps != (self.first_step, self.num_steps):
+            raise ValueError(
+                f"The table is one for steps {table.steps[0]} to {table.steps[1]}, this "
+                f"LazyRows is for {self.first_step} to {self.num_steps}: settle with the "
+                "one before, then call resume."
+            )
+
+    def _check_status(self, table: LazyTable) -> None:
         if isinstance(table.status, jax.core.Tracer):
             return
         status = int(table.status)
@@ -442,6 +499,7 @@ class LazyRows:
             count=jnp.full((), self.first_step, jnp.int32),
             status=jnp.full((), tables.OK, jnp.int32),
             layout=layout,
+            steps=(self.first_step, self.num_steps),
         )
 
 

@@ -18,7 +18,7 @@ OK, OUT_OF_RANGE, OUT_OF_STEPS, NOT_SETTLED = range(4)
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["words", "timeline", "count", "status"],
-    meta_fields=["layout"],
+    meta_fields=["layout", "steps"],
 )
 @dataclasses.dataclass(frozen=True)
 class LazyTable:
@@ -30,6 +30,7 @@ class LazyTable:
       count: steps taken, int32 ().
       status: 0, or what went wrong, int32 (); `LazyRows.check` says it in words.
       layout: which word is what; static.
+      steps: the step counts `timeline` begins and ends at; static.
     """
 
     words: Int[Array, "vocab width"]
@@ -37,6 +38,7 @@ class LazyTable:
     count: Int[Array, ""]
     status: Int[Array, ""]
     layout: Layout
+    steps: tuple[int, int]
 
     @property
     def num_rows(self) -> int:

@@ -132,7 +132,7 @@ def _tabulate(name: str, schedule: Schedule, start: int, stop: int) -> np.ndarra
         counts = jnp.arange(start, stop, dtype=jnp.int32)
         values = jax.jit(jax.vmap(schedule))(counts)
     else:
-        values = jnp.broadcast_to(jnp.asarray(schedule, jnp.float32), (stop - start,))
+        values = np.full(stop - start, schedule)
     table = np.asarray(values).astype(np.float64)
     bad = ~(np.isfinite(table) & (table >= 0))
     if bad.any():
