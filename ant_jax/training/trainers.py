@@ -21,11 +21,9 @@ Rows = dict[str, Array]  # name of a table -> its rows
 class Trainer(NamedTuple):
     """Three functions that a training loop needs."""
 
-    create: Callable[[Any], TrainState]  # of fresh parameters
-    step: Callable[
-        [TrainState, Any], tuple[TrainState, Array]
-    ]  # (state, batch) -> loss
-    params: Callable[[TrainState], Any]  # as they are after the steps taken
+    create: Callable[[Any], TrainState]  # from fresh parameters
+    step: Callable[[TrainState, Any], tuple[TrainState, Array]]  # on a batch; loss
+    params: Callable[[TrainState], Any]  # after the steps taken
 
 
 class Tables(NamedTuple):
@@ -53,7 +51,7 @@ def dense_trainer(
     """
 
     def create(params: Any) -> TrainState:
-        return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params))
+        return TrainState(jnp.zeros((), jnp.int32), params, tx.init(params), {})
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Array]:
         batch = mesh_lib.shard_batch(batch, mesh)
@@ -135,7 +133,7 @@ def _descend(
 ) -> TrainState:
     updates, opt_state = tx.update(gradients, state.opt_state, state.params)
     params = jax.tree.map(_add, state.params, updates)
-    return TrainState(state.step + 1, params, opt_state)
+    return TrainState(state.step + 1, params, opt_state, state.tables)
 
 
 @elementwise
