@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from ant_jax import training
 from benchmarks.workload import Workload, synthetic_ratings
 from experiments.recommendation.configs import Config
 from experiments.recommendation.input_pipeline import Examples
-from experiments.recommendation.optimizer import make_optimizer, schedules
+from experiments.recommendation.optimizer import make_trainer, schedules
 from experiments.recommendation.train import make_model
+
+_MOST_EPOCHS = 50
 
 
 def epochs(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
@@ -41,19 +42,15 @@ def epochs(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     )
     ratings = synthetic_ratings(workload)
     model = make_model(config, workload.num_users, workload.num_items)
-    tx = make_optimizer(*schedules(config), config.metric)
     mesh = training.data_mesh()
+    steps = workload.num_ratings // workload.batch_size * _MOST_EPOCHS
+    trainer = make_trainer(config, model, *schedules(config), steps, mesh)
     data = training.replicate(
         Examples(ratings.users, ratings.items, ratings.values), mesh
     )
     params = model.init(jax.random.key(workload.seed), float(ratings.values.mean()))
-    state = training.replicate(training.create_state(params, tx), mesh)
-    epoch = training.make_epoch(
-        lambda params, batch: jnp.mean(model.squared_error(params, batch)),
-        tx,
-        workload.batch_size,
-        mesh,
-    )
+    state = training.replicate(trainer.create(params), mesh)
+    epoch = training.make_epoch(trainer.step, workload.batch_size, mesh)
 
     def measured() -> Iterator[float]:
         nonlocal state

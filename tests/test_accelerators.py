@@ -14,10 +14,11 @@ EMB = ant.AnchorEmbedding(30, 4, 3)
 def test_an_epoch_lowers(platform):
     tx = ant.proximal_yogi(0.1, l1=0.01)
     mesh = training.data_mesh(jax.local_devices()[:1])
-    epoch = training.make_epoch(
-        lambda params, ids: jnp.mean(EMB.lookup(params, ids)), tx, 8, mesh
+    trainer = training.dense_trainer(
+        lambda params, ids: jnp.mean(EMB.lookup(params, ids)), tx, mesh
     )
-    state = training.create_state(EMB.init(jax.random.key(0)), tx)
+    epoch = training.make_epoch(trainer.step, 8, mesh)
+    state = trainer.create(EMB.init(jax.random.key(0)))
     traced = epoch.trace(state, jnp.arange(16), jax.random.key(0))
     text = traced.lower(lowering_platforms=(platform,)).as_text()
     # The optimizer keeps the table's shape there, and lookup is one matrix product.

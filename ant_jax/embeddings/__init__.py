@@ -9,5 +9,3 @@ from ant_jax.embeddings.initializers import half_normal as half_normal
 from ant_jax.embeddings.pruning import prune as prune
 from ant_jax.embeddings.pruning import prune_to_size as prune_to_size
 from ant_jax.embeddings.pruning import prune_to_tolerance as prune_to_tolerance
-from ant_jax.embeddings.pruning import restrict as restrict
-from ant_jax.embeddings.pruning import support as support

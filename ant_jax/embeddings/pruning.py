@@ -100,39 +100,6 @@ def prune_to_size(params: Params, max_nonzeros: int) -> Params:
     return prune(params, jnp.sort(lengths, descending=True)[max_nonzeros])
 
 
-def support(params: Any) -> Any:
-    """Where parameters may differ from zero: the non-zeros of T, all of the rest.
-
-    Args:
-      params: a pytree holding `AnchorParams`.
-
-    Returns:
-      A pytree of booleans of the same structure, scalars where everything may.
-    """
-
-    def one(node: Any) -> Any:
-        if _is_table(node):
-            return AnchorParams(jnp.array(True), node.transform != 0)
-        return jnp.array(True)
-
-    return jax.tree.map(one, params, is_leaf=_is_table)
-
-
-def restrict(params: Params, support: Any) -> Params:
-    """Parameters with zeros outside a support; no gradient passes there.
-
-    Args:
-      params: any pytree of arrays.
-      support: booleans that broadcast against them; see `support`.
-
-    Returns:
-      The pytree, zero where the support is false.
-    """
-    return jax.tree.map(
-        lambda p, stays: jnp.where(stays, p, jnp.zeros_like(p)), params, support
-    )
-
-
 def _is_table(node: Any) -> bool:
     return isinstance(node, AnchorParams)
 

@@ -6,6 +6,7 @@ from ant_jax.optim.lazy import LazyTable as LazyTable
 from ant_jax.optim.lazy import Pulled as Pulled
 from ant_jax.optim.prox import group_soft_threshold as group_soft_threshold
 from ant_jax.optim.prox import hard_threshold as hard_threshold
+from ant_jax.optim.prox import identity as identity
 from ant_jax.optim.prox import nonnegative_soft_threshold as nonnegative_soft_threshold
 from ant_jax.optim.prox import project_nonnegative as project_nonnegative
 from ant_jax.optim.prox import soft_threshold as soft_threshold

@@ -90,9 +90,8 @@ def lazy_trainer(
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Array]:
         written, pulled = dict(state.tables), {}
-        first: dict[
-            str, Any
-        ] = {}  # field -> what the first of its tables was pulled as
+        # Tables of the same ids are numbered as the first of them.
+        first: dict[str, Any] = {}
         for name, table in state.tables.items():
             field = tables.ids[name]
             written[name], pulled[name] = tables.rows[name].pull(

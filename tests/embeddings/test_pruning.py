@@ -12,8 +12,6 @@ from ant_jax.embeddings import (
     prune,
     prune_to_size,
     prune_to_tolerance,
-    restrict,
-    support,
 )
 
 
@@ -94,17 +92,3 @@ def test_a_size_is_met_exactly_with_the_longest_entries(size):
     assert max(dropped, default=0) <= min(kept, default=np.inf)
     with pytest.raises(ValueError, match="at least 0"):
         prune_to_size(params, -1)
-
-
-def test_outside_the_support_nothing_moves():
-    params = (prune(params_of(0), 0.4), jnp.ones(()))
-    where = support(params)
-
-    def loss(params):
-        (table, bias) = restrict(params, where)
-        return jnp.sum(table.transform @ table.anchors) * bias
-
-    assert loss(params) == jnp.sum(params[0].transform @ params[0].anchors)
-    gradient = jax.grad(loss)(params)[0].transform
-    np.testing.assert_array_equal(gradient != 0, params[0].transform != 0)
-    assert 0 < int((gradient != 0).sum()) < 27

@@ -38,13 +38,22 @@ def one_device():
     return training.data_mesh(jax.local_devices()[:1])
 
 
+def dense_epoch(loss, tx, batch_size, mesh):
+    step = training.dense_trainer(loss, tx, mesh).step
+    return training.make_epoch(step, batch_size, mesh)
+
+
+def fresh(params, tx):
+    return training.dense_trainer(loss, tx, one_device()).create(params)
+
+
 def test_an_epoch_is_the_steps_written_out():
     data, batch_size = data_set(70), 8
     tx = ant.proximal_yogi(0.05, 0.01)
     mesh = one_device()
-    epoch = training.make_epoch(loss, tx, batch_size, mesh)
+    epoch = dense_epoch(loss, tx, batch_size, mesh)
     key = jax.random.key(3)
-    state, report = epoch(training.create_state(start(), tx), data, key)
+    state, report = epoch(fresh(start(), tx), data, key)
 
     order = np.asarray(shuffled_indices(key, 70))[:64].reshape(8, 8)
     params, opt_state, losses = start(), tx.init(start()), []
@@ -68,8 +77,8 @@ def test_an_epoch_visits_every_example_once():
         return jnp.sum(params["w"][batch])
 
     tx = optax.sgd(1.0)
-    epoch = training.make_epoch(one_hot_loss, tx, 4, one_device())
-    state = training.create_state({"w": jnp.zeros(n)}, tx)
+    epoch = dense_epoch(one_hot_loss, tx, 4, one_device())
+    state = fresh({"w": jnp.zeros(n)}, tx)
     for e in range(3):
         state, _ = epoch(state, jnp.arange(n), jax.random.key(e))
         np.testing.assert_array_equal(state.params["w"], np.full(n, -(e + 1)))
@@ -80,8 +89,8 @@ def test_one_and_eight_devices_agree():
     results = []
     for devices in (jax.local_devices()[:1], jax.local_devices()):
         mesh = training.data_mesh(devices)
-        epoch = training.make_epoch(loss, tx, 16, mesh)
-        state = training.replicate(training.create_state(start(), tx), mesh)
+        epoch = dense_epoch(loss, tx, 16, mesh)
+        state = training.replicate(fresh(start(), tx), mesh)
         placed = training.replicate(data, mesh)
         for e in range(4):
             state, report = epoch(state, placed, jax.random.key(e))
@@ -94,8 +103,8 @@ def test_one_and_eight_devices_agree():
 
 def test_the_batch_is_cut_across_the_devices():
     mesh = training.data_mesh()
-    epoch = training.make_epoch(loss, optax.sgd(0.1), 16, mesh)
-    state = training.replicate(training.create_state(start(), optax.sgd(0.1)), mesh)
+    epoch = dense_epoch(loss, optax.sgd(0.1), 16, mesh)
+    state = training.replicate(fresh(start(), optax.sgd(0.1)), mesh)
     data = training.replicate(data_set(64), mesh)
     text = epoch.lower(state, data, jax.random.key(0)).compile().as_text()
     assert "all-reduce" in text
@@ -105,8 +114,8 @@ def test_the_batch_is_cut_across_the_devices():
 def test_the_state_is_donated_and_nothing_compiles_twice():
     tx = optax.sgd(0.1)
     mesh = one_device()
-    epoch = training.make_epoch(loss, tx, 8, mesh)
-    state = training.replicate(training.create_state(start(), tx), mesh)
+    epoch = dense_epoch(loss, tx, 8, mesh)
+    state = training.replicate(fresh(start(), tx), mesh)
     data = training.replicate(data_set(32), mesh)
     old = state.params["w"]
     for e in range(3):
@@ -124,8 +133,8 @@ def test_the_first_bad_step_is_reported():
         return jax.tree.map(jnp.ones_like, params)
 
     tx = optax.stateless(lambda updates, params: count_up(params))
-    epoch = training.make_epoch(bad_after_three, tx, 2, one_device())
-    state = training.create_state({"n": jnp.zeros(())}, tx)
+    epoch = dense_epoch(bad_after_three, tx, 2, one_device())
+    state = fresh({"n": jnp.zeros(())}, tx)
     _, report = epoch(state, jnp.arange(20), jax.random.key(0))
     assert int(report.bad_step) == 4
     assert not np.isfinite(report.loss)
@@ -141,8 +150,8 @@ def test_the_first_bad_step_is_reported():
 )
 def test_batches_that_cannot_be_made_are_refused(batch_size, devices, message):
     mesh = training.data_mesh(jax.local_devices()[:devices])
-    epoch = training.make_epoch(loss, optax.sgd(0.1), batch_size, mesh)
-    state = training.create_state(start(), optax.sgd(0.1))
+    epoch = dense_epoch(loss, optax.sgd(0.1), batch_size, mesh)
+    state = fresh(start(), optax.sgd(0.1))
     with pytest.raises(ValueError, match=message):
         epoch(state, data_set(32), jax.random.key(0))
 

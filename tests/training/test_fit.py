@@ -22,7 +22,7 @@ def epoch_of(values):
         value = values[index]
         bad = -1 if math.isfinite(value) else index + 1
         report = training.EpochReport(jnp.float32(value), jnp.int32(bad))
-        return training.TrainState(state.step + 1, params, ()), report
+        return training.TrainState(state.step + 1, params, (), {}), report
 
     return run_epoch
 
@@ -30,8 +30,9 @@ def epoch_of(values):
 def fit(path, values, *, patience=2, epochs=None, validate=None):
     params = {"p": jnp.zeros(()), "noise": jnp.zeros(())}
     return training.fit(
-        training.TrainState(jnp.int32(0), params, ()),
+        training.TrainState(jnp.int32(0), params, (), {}),
         run_epoch=epoch_of(values),
+        params_of=lambda state: state.params,
         validate=validate or (lambda params: values[int(params["p"]) - 1]),
         describe=lambda params: {"p": int(params["p"])},
         key=jax.random.key(7),

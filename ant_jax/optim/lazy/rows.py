@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ant_jax.embeddings.base import check_ids
 from ant_jax.optim import prox as proxes
@@ -55,7 +55,7 @@ class LazyRows:
       num_steps: the step count at which training ends at the latest. What idle steps do
         is tabulated, in 16 bytes a step.
       first_step: the step count at which it begins: not 0 where another `LazyRows`
-        went before, which must have settled the table.
+        went before, whose table it is to `resume`.
       prox: `nonnegative_soft_threshold` (None); `project_nonnegative`, or `identity`
         for a table without penalty.
       metric: "adaptive" or "euclidean", see `ant_jax.optim.proximal`.
@@ -139,13 +139,13 @@ class LazyRows:
     def init(
         self,
         values: Float[Array, "vocab columns"],
-        unpenalized: Bool[Array, "..."] | None = None,
+        unpenalized: ArrayLike | None = None,
     ) -> LazyTable:
         """Starts from a table of values.
 
         Args:
           values: float32 (V, K), or float64 where JAX has that enabled.
-          unpenalized: True where an entry is free of the penalty (the constraint still
+          unpenalized: booleans, True where an entry is free of the penalty (the constraint still
             holds there); broadcasts to (V, K).
 
         Returns:
@@ -390,9 +390,9 @@ class LazyRows:
             )
         if status == tables.OUT_OF_STEPS:
             return (
-                f"All {self.num_steps} steps are taken. Settle the table and go on "
-                f"with LazyRows(..., first_step={self.num_steps}), or give more "
-                "num_steps from the start."
+                f"All {self.num_steps} steps are taken; later ones were dropped. Give "
+                "more num_steps from the start, or settle the table here and let "
+                f"LazyRows(..., first_step={self.num_steps}) resume it."
             )
         return (
             f"The table has rows of steps before {self.first_step}. Settle it, with "

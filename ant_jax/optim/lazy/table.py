@@ -2,13 +2,12 @@
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jaxtyping import Array, Bool, Float, Int, Integer
 
 from ant_jax.optim.lazy.layout import Layout
-from ant_jax.optim.lazy.timeline import Timeline
 from ant_jax.optim.rules import Slots
 
 # Values of `status`. What cannot be raised under `jit` is kept here until it can be.
@@ -25,18 +24,19 @@ class LazyTable:
     """A table in training: a pytree to be carried, donated and checkpointed.
 
     Attributes:
-      words: the rows and their state, as `layout` has them.
-      timeline: what idle steps do, one row a step.
+      words: the rows and their state, as `layout` has them, integers (V, width).
+      timeline: what idle steps do, one row a step, float (steps + 1, 4).
       count: steps taken, int32 ().
       status: 0, or what went wrong, int32 (); `LazyRows.check` says it in words.
       layout: which word is what; static.
       steps: the step counts `timeline` begins and ends at; static.
     """
 
-    words: Int[Array, "vocab width"]
-    timeline: Timeline
-    count: Int[Array, ""]
-    status: Int[Array, ""]
+    # No shapes here: transformations put other things than arrays into a pytree.
+    words: Any
+    timeline: Any
+    count: Any
+    status: Any
     layout: Layout
     steps: tuple[int, int]
 

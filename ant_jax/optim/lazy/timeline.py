@@ -83,9 +83,9 @@ def make_timeline(
             raise ValueError(
                 f"l1 falls at step {at} from {penalty[at - start - 1]:g} to "
                 f"{penalty[at - start]:g}, faster than the momentum decays: rows that "
-                f"wait over that step would not be exact. Use one lazy_rows for the "
-                f"steps up to {at} (num_steps={at}), settle, and go on with another "
-                f"(first_step={at})."
+                f"wait over that step would not be exact. Use one LazyRows for the "
+                f"steps up to {at} (num_steps={at}), settle, and let another "
+                f"(first_step={at}) resume the table."
             )
     s = lr * rate
     h = np.empty(len(s) + 1)

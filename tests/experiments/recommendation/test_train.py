@@ -74,6 +74,22 @@ def test_a_run_learns_and_ships_what_it_evaluated(changes, ratings_file, tmp_pat
     assert result["emb_params"] == stored
 
 
+@pytest.mark.parametrize(
+    "changes", [{"biases": True, "l1_warmup_steps": 300}, {"method": "full"}]
+)
+def test_lazy_rows_give_the_result_of_the_dense_optimizer(
+    changes, ratings_file, tmp_path
+):
+    config = dataclasses.replace(SMALL, epochs=6, **changes)
+    lazy = run(config, ratings_file, tmp_path / "lazy")
+    dense = run(
+        dataclasses.replace(config, lazy_rows=False), ratings_file, tmp_path / "dense"
+    )
+    np.testing.assert_allclose(lazy["value"], dense["value"], rtol=1e-4)
+    assert abs(lazy["emb_params"] - dense["emb_params"]) <= 2
+    assert lazy["epochs"] == dense["epochs"]
+
+
 def test_a_limit_on_the_size_is_met_and_refitted(ratings_file, tmp_path):
     config = dataclasses.replace(SMALL, epochs=8, max_emb_params=150)
     limited = run(config, ratings_file, tmp_path / "limited")
