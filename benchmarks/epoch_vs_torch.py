@@ -9,14 +9,7 @@ whatever else the machine does falls on both.
 
 import argparse
 import datetime
-import importlib
 import json
-import multiprocessing
-import os
-import statistics
-import sys
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +17,12 @@ import matplotlib.pyplot as plt
 
 from ant_jax.files import write_atomically
 from ant_jax.report import save_figure
+from benchmarks.turns import Program, take_turns, warn_if_busy
 from benchmarks.workload import Workload
 from experiments.provenance import provenance
 from experiments.tables import document
 
-Epochs = Callable[[Workload], tuple[dict[str, Any], Iterator[float]]]
-
-# Imported in the worker alone: neither framework sees the other.
+# Modules whose function `epochs` is the program.
 PROGRAMS = {
     "torch": "benchmarks.matrix_factorization_torch",
     "jax": "benchmarks.matrix_factorization_jax",
@@ -59,37 +51,24 @@ def measure(
     Raises:
       RuntimeError: a program failed; its traceback stands above.
     """
-    context = multiprocessing.get_context("spawn")
-    pipes: dict[str, Connection] = {}
-    workers = []
+    timings = take_turns(
+        {
+            name: Program(f"{module}:epochs", workload)
+            for name, module in programs.items()
+        },
+        lambda seconds: _enough(seconds, repetitions),
+    )
     row: dict[str, Any] = {
         "method": workload.name,
         "batch_size": workload.batch_size,
     }
-    try:
-        for name, module in programs.items():
-            pipes[name], theirs = context.Pipe()
-            worker = context.Process(
-                target=_serve, args=(theirs, module, workload), daemon=True
-            )
-            worker.start()
-            theirs.close()
-            workers.append(worker)
-            row[name] = {**_receive(name, pipes[name]), "seconds": []}
-        while not _enough([row[name]["seconds"] for name in programs], repetitions):
-            for name, pipe in pipes.items():
-                pipe.send("epoch")
-                row[name]["seconds"].append(_receive(name, pipe))
-    finally:
-        for pipe in pipes.values():
-            pipe.close()
-        for worker in workers:
-            worker.join(timeout=10)
-            worker.kill()
-    for name in programs:
-        median = statistics.median(row[name]["seconds"])
-        row[name]["median_s"] = median
-        row[name]["ratings_per_s"] = workload.num_ratings / median
+    for name, timing in timings.items():
+        row[name] = {
+            **timing.description,
+            "seconds": timing.seconds,
+            "median_s": timing.median,
+            "ratings_per_s": workload.num_ratings / timing.median,
+        }
     return row
 
 
@@ -147,13 +126,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.repetitions < 1 or min(args.batch_sizes) < 1:
         parser.error("--repetitions and --batch_sizes must be at least 1.")
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(
-            f"The machine is busy (load {load:.1f}): the times will be too long, and "
-            "those of several threads most of all.",
-            file=sys.stderr,
-        )
+    load = warn_if_busy()
     rows = []
     for batch_size in args.batch_sizes:
         for anchors in ANCHORS:
@@ -176,27 +149,6 @@ def main() -> None:
             RESULTS.parents[1] / "README.md", "epoch_vs_torch", report(rows)
         )
     print(report(rows))
-
-
-def _serve(pipe: Connection, module: str, workload: Workload) -> None:
-    epochs: Epochs = importlib.import_module(module).epochs
-    description, seconds = epochs(workload)
-    pipe.send(description)
-    try:
-        while True:
-            pipe.recv()
-            pipe.send(next(seconds))
-    except EOFError:
-        return
-
-
-def _receive(name: str, pipe: Connection) -> Any:
-    try:
-        return pipe.recv()
-    except EOFError:
-        raise RuntimeError(
-            f"The {name} program ended early; see above for why."
-        ) from None
 
 
 def _enough(seconds: list[list[float]], repetitions: int) -> bool:

@@ -4,6 +4,10 @@ import dataclasses
 
 import numpy as np
 
+# Exponent and shift of the ids' law for so many users, and so many items.
+USER_LAW = 1.75, 1_000.0
+ITEM_LAW = 2.8, 1_000.0
+
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
@@ -61,8 +65,8 @@ def synthetic_ratings(workload: Workload) -> Ratings:
       Ratings in random order.
     """
     rng = np.random.default_rng(workload.seed)
-    users = _zipf_ids(rng, workload.num_users, workload.num_ratings, 1.75, 1_000.0)
-    items = _zipf_ids(rng, workload.num_items, workload.num_ratings, 2.8, 1_000.0)
+    users = _zipf_ids(rng, workload.num_users, workload.num_ratings, *USER_LAW)
+    items = _zipf_ids(rng, workload.num_items, workload.num_ratings, *ITEM_LAW)
     rank = 4
     user_factors = rng.normal(0.0, 0.5, (workload.num_users, rank))
     item_factors = rng.normal(0.0, 0.5, (workload.num_items, rank))

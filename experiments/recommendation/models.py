@@ -52,12 +52,23 @@ class MatrixFactorization:
         items: Int[Array, " batch"],
     ) -> Float[Array, " batch"]:
         """Predicted ratings of pairs: int (B,), int (B,) -> float (B,)."""
-        user_vectors = self.users.lookup(params.users, users)
-        item_vectors = self.items.lookup(params.items, items)
-        rating = jnp.sum(user_vectors * item_vectors, axis=-1) + params.bias
+        rating = self._products(params, users, items) + params.bias
         if params.user_bias is not None and params.item_bias is not None:
             rating += params.user_bias[users] + params.item_bias[items]
         return rating
+
+    def _products(
+        self, params: MatrixFactorizationParams, users: Array, items: Array
+    ) -> Float[Array, " batch"]:
+        first, second = params.users, params.items
+        if _folds(self.users, self.items):
+            # e_user . e_item = t_user (A_users A_items^T) t_item: small matrices first.
+            small = first.anchors @ second.anchors.T
+            rows = first.transform[users] @ small
+            return jnp.sum(rows * second.transform[items], axis=-1)
+        user_vectors = self.users.lookup(first, users)
+        item_vectors = self.items.lookup(second, items)
+        return jnp.sum(user_vectors * item_vectors, axis=-1)
 
     def squared_error(
         self, params: MatrixFactorizationParams, batch: Any
@@ -79,6 +90,16 @@ class MatrixFactorization:
         tables = (params.users, params.items)
         transforms = [t.transform for t in tables if isinstance(t, ant.AnchorParams)]
         return [int(jnp.count_nonzero(transform)) for transform in transforms]
+
+
+def _folds(users: ant.Embedding, items: ant.Embedding) -> bool:
+    """Whether the product of the anchors saves multiplications."""
+    return (
+        isinstance(users, ant.AnchorEmbedding)
+        and isinstance(items, ant.AnchorEmbedding)
+        and users.num_anchors * items.num_anchors
+        < users.features * (users.num_anchors + items.num_anchors)
+    )
 
 
 # The field that has a row for every object.

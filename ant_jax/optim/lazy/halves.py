@@ -27,7 +27,9 @@ def join(
     lanes = jnp.arange(x.shape[1], dtype=jnp.uint32)[None]
     mixed = bits ^ (seed.astype(jnp.uint32)[:, None] * jnp.uint32(0x9E3779B9) + lanes)
     noise = _scramble(mixed) >> 16
-    rounded = jnp.where(jnp.isnan(x), bits, bits + noise) >> 16
+    # The bit that says NaN may otherwise be among those that are cut off.
+    quiet = bits | jnp.uint32(0x00400000)
+    rounded = jnp.where(jnp.isnan(x), quiet, bits + noise) >> 16
     return lax.bitcast_convert_type(
         rounded[:, ::2] | (rounded[:, 1::2] << 16), jnp.int32
     )

@@ -72,10 +72,12 @@ class Layout:
     def pack(self, row: Row, place: Int[Array, " rows"]) -> Int[Array, "rows width"]:
         """Rows as words."""
         parts = [place.astype(self.word)[:, None], self._bits(row.values)]
+        # Neither rows of a batch nor steps of a row share what they are rounded by.
+        seed = row.settled + place * jnp.int32(0x01000193)
         for name in self.slots:
             slot = row.slots[name]
             if self.halved:
-                parts.append(halves.join(slot, row.settled))
+                parts.append(halves.join(slot, seed))
             else:
                 parts.append(self._bits(slot))
         if row.free is not None:

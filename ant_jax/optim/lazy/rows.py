@@ -17,10 +17,11 @@ from ant_jax.optim import prox as proxes
 from ant_jax.optim.lazy import table as tables
 from ant_jax.optim.lazy.blocks import over_blocks
 from ant_jax.optim.lazy.layout import Layout, Row
+from ant_jax.optim.lazy.motion import Motion
 from ant_jax.optim.lazy.table import LazyTable, Pulled
-from ant_jax.optim.lazy.timeline import Schedule, fade, gap, make_timeline, split
+from ant_jax.optim.lazy.timeline import Schedule, gap, make_timeline, split
 from ant_jax.optim.proximal import Prox
-from ant_jax.optim.rules import Rule, Slots
+from ant_jax.optim.rules import Rule
 
 # Operators of which many steps are one, and whether they keep values at or above 0.
 _CLAMPED = {
@@ -28,8 +29,6 @@ _CLAMPED = {
     proxes.project_nonnegative: True,
     proxes.identity: False,
 }
-# From so many rows on, arithmetic is worth a branch of its own; see `_step`.
-_MANY_ROWS = 256
 
 
 class LazyRows:
@@ -119,21 +118,27 @@ class LazyRows:
                 "slot_dtype must be float32 (no narrower than the values) or bfloat16, "
                 f"got {jnp.dtype(slot_dtype)}."
             )
-        self.rule, self.idle, self.prox = rule, rule.idle, prox
-        self.learning_rate, self.l1 = learning_rate, l1
+        penalized = prox is proxes.nonnegative_soft_threshold
         self.first_step, self.num_steps = first_step, num_steps
         self.halved = jnp.dtype(slot_dtype) == jnp.bfloat16
-        self.momentum = float(self.idle.momentum)
-        self.decay = {name: float(value) for name, value in self.idle.decay.items()}
-        self.clamped = _CLAMPED[prox]
-        self.adaptive = metric == "adaptive" or rule.uniform
+        self.motion = Motion(
+            rule=rule,
+            learning_rate=learning_rate,
+            l1=l1,
+            prox=prox,
+            clamped=_CLAMPED[prox],
+            penalized=penalized,
+            adaptive=metric == "adaptive" or rule.uniform,
+            momentum=float(rule.idle.momentum),
+            decay={name: float(factor) for name, factor in rule.idle.decay.items()},
+        )
         self._timeline = make_timeline(
-            self.idle,
+            rule.idle,
             learning_rate,
-            l1 if prox is proxes.nonnegative_soft_threshold else 0.0,
+            l1 if penalized else 0.0,
             (first_step, num_steps),
-            clamped=self.clamped,
-            adaptive=self.adaptive,
+            clamped=self.motion.clamped,
+            adaptive=self.motion.adaptive,
         )
 
     def init(
@@ -145,8 +150,8 @@ class LazyRows:
 
         Args:
           values: float32 (V, K), or float64 where JAX has that enabled.
-          unpenalized: booleans, True where an entry is free of the penalty (the constraint still
-            holds there); broadcasts to (V, K).
+          unpenalized: booleans, True where an entry is free of the penalty (the
+            constraint still holds there); broadcasts to (V, K).
 
         Returns:
           The table, at step `first_step`.
@@ -284,11 +289,10 @@ class LazyRows:
         read, words = lax.optimization_barrier((read, words))
 
         table = dataclasses.replace(table, words=words, status=status)
-        row = self._settled(table, layout.unpack(read))
+        row = self._settled(table, layout.unpack(read), valid)
         place = read[:, 0].astype(jnp.int32) if like is None else like.ids.reshape(-1)
-        poison = jnp.where(valid, jnp.zeros((), row.values.dtype), jnp.nan)[:, None]
         return table, Pulled(
-            rows=row.values + poison,
+            rows=row.values,
             ids=place.reshape(ids.shape),
             row_ids=jnp.where(place == places, index, size + places),
             slots=row.slots,
@@ -325,7 +329,14 @@ class LazyRows:
         spent = (table.status == tables.OK) & (count >= self.num_steps)
         status = jnp.where(spent, tables.OUT_OF_STEPS, table.status)
         good = status == tables.OK
-        values, slots = self._step(count, pulled, gradient.astype(layout.dtype), good)
+        values, slots = self.motion.step(
+            count,
+            pulled.rows,
+            pulled.slots,
+            gradient.astype(layout.dtype),
+            pulled.free,
+            good,
+        )
         places = lax.iota(jnp.int32, len(values))
         settled = jnp.zeros_like(places) + (count + 1)
         new = layout.pack(Row(values, slots, pulled.free, settled), places)
@@ -369,8 +380,8 @@ class LazyRows:
     def _check_steps(self, table: LazyTable) -> None:
         if table.steps != (self.first_step, self.num_steps):
             raise ValueError(
-                f"The table is one for steps {table.steps[0]} to {table.steps[1]}, this "
-                f"LazyRows is for {self.first_step} to {self.num_steps}: settle with the "
+                f"The table is for steps {table.steps[0]} to {table.steps[1]}, this "
+                f"LazyRows for {self.first_step} to {self.num_steps}: settle with the "
                 "one before, then call resume."
             )
 
@@ -399,46 +410,12 @@ class LazyRows:
             "the LazyRows that took these steps, before going on."
         )
 
-    def _step(
-        self, count: Array, pulled: Pulled, gradient: Array, good: Array
-    ) -> tuple[Array, Slots]:
-        dtype = gradient.dtype
-
-        def take(values: Array, slots: Slots, gradient: Array) -> tuple[Array, Slots]:
-            step = self.rule.step(gradient, slots, count + 1)
-            rate = jnp.asarray(_at(self.learning_rate, count), dtype)
-            length = rate * step.scale
-            weight = jnp.asarray(_at(self.l1, count), dtype)
-            if pulled.free is not None:
-                weight = jnp.where(pulled.free, jnp.zeros_like(weight), weight)
-            values = self.prox(
-                values - length * step.direction,
-                weight,
-                length if self.adaptive else rate,
-            )
-            return values, step.slots
-
-        def keep(values: Array, slots: Slots, gradient: Array) -> tuple[Array, Slots]:
-            del gradient
-            return values, slots
-
-        def branch(*args: Any) -> tuple[Array, Slots]:
-            return lax.cond(good, take, keep, *args)
-
-        args = pulled.rows, pulled.slots, gradient
-        if len(gradient) < _MANY_ROWS:
-            return take(*args)
-        # Nothing is written unless `good`, so the branch could be left out. But on a
-        # CPU it keeps XLA from doing this arithmetic element by element inside `pack`,
-        # three times as slow.
-        return lax.platform_dependent(*args, cpu=branch, default=take)
-
     @functools.partial(jax.jit, static_argnums=0)
     def _settle(self, table: LazyTable) -> LazyTable:
         def move(start: Array, words: Array, block: int) -> Array:
             part = lax.dynamic_slice_in_dim(words, start, block)
             row = self._settled(table, table.layout.unpack(part))
-            return table.layout.pack(row, jnp.zeros(block, jnp.int32))
+            return table.layout.pack(row, lax.iota(jnp.int32, block))
 
         return dataclasses.replace(table, words=over_blocks(move, table.words))
 
@@ -452,25 +429,13 @@ class LazyRows:
         shape = table.num_rows, table.layout.columns
         return over_blocks(move, jnp.zeros(shape, table.layout.dtype))
 
-    def _settled(self, table: LazyTable, row: Row) -> Row:
+    def _settled(self, table: LazyTable, row: Row, valid: Array | None = None) -> Row:
         """Moves rows from the step they were settled at up to the current one."""
-        idle, dtype = self.idle, row.values.dtype
+        then = row.settled - self.first_step
         now = table.count - self.first_step
-        past = gap(table.timeline, self.momentum, row.settled - self.first_step, now)
-        shrink = past.shrink[:, None]
-        if row.free is not None:
-            shrink = jnp.where(row.free, jnp.zeros((), dtype), shrink)
-        metric = idle.metric(row.slots).astype(dtype)
-        values = row.values - (metric * shrink if self.adaptive else shrink)
-        if idle.direction is not None:
-            values -= metric * (past.glide[:, None] * idle.direction(row.slots))
-        if self.clamped:
-            # A row that missed no step may be negative still, before its first one.
-            floor = jnp.where(past.steps > 0, jnp.zeros((), dtype), -jnp.inf)
-            values = jnp.maximum(values, floor[:, None])
-        slots = dict(row.slots)
-        for name, decay in self.decay.items():
-            slots[name] *= fade(decay, past.steps)[:, None]
+        past = gap(table.timeline, self.motion.momentum, then, now)
+        valid = jnp.ones_like(row.settled, bool) if valid is None else valid
+        values, slots = self.motion.wait(row.values, row.slots, row.free, past, valid)
         return Row(values, slots, row.free, jnp.zeros_like(row.settled) + table.count)
 
     def _layout(self, shape: tuple[int, ...], dtype: DTypeLike, masked: bool) -> Layout:
@@ -484,13 +449,20 @@ class LazyRows:
             )
         if self.halved and dtype != jnp.float32:
             raise ValueError("slot_dtype bfloat16 goes with tables of float32 only.")
-        slots = jax.eval_shape(self.rule.init, jax.ShapeDtypeStruct((1, 1), dtype))
+        slots = jax.eval_shape(
+            self.motion.rule.init, jax.ShapeDtypeStruct((1, 1), dtype)
+        )
         return Layout(shape[1], tuple(sorted(slots)), dtype.name, self.halved, masked)
 
     def _start(self, layout: Layout, values: Array, free: Array | None) -> Array:
-        zeros = jnp.zeros(values.shape[0], jnp.int32)
-        row = Row(values, self.rule.init(values), free, zeros + self.first_step)
-        return layout.pack(row, zeros)
+        places = lax.iota(jnp.int32, len(values))
+        row = Row(
+            values,
+            self.motion.rule.init(values),
+            free,
+            jnp.zeros_like(places) + self.first_step,
+        )
+        return layout.pack(row, places)
 
     def _table(self, words: Array, layout: Layout) -> LazyTable:
         return LazyTable(
@@ -501,10 +473,6 @@ class LazyRows:
             layout=layout,
             steps=(self.first_step, self.num_steps),
         )
-
-
-def _at(schedule: Schedule, count: Array) -> Any:
-    return schedule(count) if callable(schedule) else schedule
 
 
 def _check_mask(unpenalized: Any, shape: tuple[int, ...]) -> Array:

@@ -1,0 +1,144 @@
+"""How rows move: in a step with a gradient, and over the steps that they waited."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from ant_jax.optim.lazy.timeline import Gap, Schedule, fade
+from ant_jax.optim.proximal import Prox
+from ant_jax.optim.rules import Rule, Slots
+
+Moved = tuple[Array, Slots]  # values and the optimizer's arrays, of the same shape
+
+# From so many rows on, arithmetic on a CPU is worth a computation of its own.
+_MANY_ROWS = 256
+
+
+class Motion(NamedTuple):
+    """A proximal optimizer of rows; `LazyRows` says what the fields mean."""
+
+    rule: Rule
+    learning_rate: Schedule
+    l1: Schedule
+    prox: Prox
+    clamped: bool  # whether values are kept at or above 0
+    penalized: bool  # whether l1 has an effect
+    adaptive: bool  # whether it follows the metric of the rule
+    momentum: float
+    decay: Mapping[str, float]
+
+    def step(
+        self,
+        count: Int[Array, ""],
+        values: Float[Array, "rows columns"],
+        slots: Slots,
+        gradient: Float[Array, "rows columns"],
+        free: Bool[Array, "rows columns"] | None,
+        good: Bool[Array, ""],
+    ) -> Moved:
+        """Takes one step; where `good` is false the result does not matter."""
+        dtype = gradient.dtype
+
+        def take(values: Array, slots: Slots, gradient: Array, free: Any) -> Moved:
+            taken = self.rule.step(gradient, slots, count + 1)
+            rate = jnp.asarray(_at(self.learning_rate, count), dtype)
+            length = rate * taken.scale
+            weight = jnp.asarray(_at(self.l1, count), dtype)
+            if free is not None:
+                weight = jnp.where(free, jnp.zeros_like(weight), weight)
+            scaling = length if self.adaptive else rate
+            half = values - length * taken.direction
+            return self.prox(half, weight, scaling), taken.slots
+
+        def keep(values: Array, slots: Slots, gradient: Array, free: Any) -> Moved:
+            del gradient, free
+            return values, slots
+
+        return _apart(good, take, keep, (values, slots, gradient, free))
+
+    def wait(
+        self,
+        values: Float[Array, "rows columns"],
+        slots: Slots,
+        free: Bool[Array, "rows columns"] | None,
+        past: Gap,
+        valid: Bool[Array, " rows"],
+    ) -> Moved:
+        """Makes up for the steps in which rows had no gradient.
+
+        Args:
+          values: before these steps.
+          slots: likewise.
+          free: True where there is no penalty.
+          past: what happened meanwhile.
+          valid: false for rows that do not exist, which become NaN.
+        """
+        idle = self.rule.idle
+        assert idle is not None
+        shape, dtype = values.shape, values.dtype
+        # A row that missed no step may be negative still, before its first one.
+        floor = jnp.asarray(-jnp.inf, dtype)
+        if self.clamped:
+            floor = jnp.where(past.steps > 0, jnp.zeros((), dtype), floor)
+        floor = jnp.where(valid, floor, jnp.asarray(jnp.nan, dtype))
+        row: dict[str, Array] = {"floor": floor}
+        if idle.direction is not None:
+            row["glide"] = past.glide
+        if self.penalized:
+            row["shrink"] = past.shrink
+        row |= {name: fade(factor, past.steps) for name, factor in self.decay.items()}
+        # Spread out here, since finding the row of an entry of a line takes a division.
+        spread = {name: jnp.broadcast_to(x[:, None], shape) for name, x in row.items()}
+        if free is not None and self.penalized:
+            spread["shrink"] = jnp.where(free, jnp.zeros((), dtype), spread["shrink"])
+
+        def move(values: Array, slots: Slots, spread: dict[str, Array]) -> Moved:
+            metric = jnp.asarray(idle.metric(slots), dtype)
+            if self.penalized:
+                shrink = spread["shrink"]
+                values -= metric * shrink if self.adaptive else shrink
+            if idle.direction is not None:
+                values -= metric * (spread["glide"] * idle.direction(slots))
+            faded = {name: slots[name] * spread[name] for name in self.decay}
+            return jnp.maximum(values, spread["floor"]), slots | faded
+
+        def stay(values: Array, slots: Slots, spread: dict[str, Array]) -> Moved:
+            del spread
+            return values, slots
+
+        waited = jnp.any(past.steps > 0) | ~jnp.all(valid)
+        return _apart(waited, move, stay, (values, slots, spread))
+
+
+def _apart(
+    condition: Array, change: Callable[..., Any], keep: Callable[..., Any], args: Any
+) -> Any:
+    """`change(*args)`; may be `keep(*args)` where the condition is false.
+
+    On a CPU XLA would do this arithmetic inside the loops that take rows apart and put
+    them together, element by element with branches between. A conditional keeps it out
+    of them, over flat arrays that it vectorizes whatever the number of columns.
+    """
+    shape = args[0].shape
+    if shape[0] < _MANY_ROWS:
+        return change(*args)
+
+    def flat(function: Callable[..., Any]) -> Callable[..., Any]:
+        def on_lines(*args: Any) -> Any:
+            return jax.tree.map(jnp.ravel, function(*jax.tree.map(jnp.ravel, args)))
+
+        return on_lines
+
+    def branch(*args: Any) -> Any:
+        lines = lax.cond(condition, flat(change), flat(keep), *args)
+        return jax.tree.map(lambda x: x.reshape(shape), lines)
+
+    return lax.platform_dependent(*args, cpu=branch, default=change)
+
+
+def _at(schedule: Schedule, count: Array) -> Any:
+    return schedule(count) if callable(schedule) else schedule

@@ -1,0 +1,1 @@
+"""Programs whose training steps are timed, each as its users would write it."""

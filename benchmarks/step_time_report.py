@@ -1,0 +1,168 @@
+"""Tables and picture of `benchmarks.step_time`."""
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ant_jax.report import save_figure
+
+Parts = dict[str, Any]  # of the result file, by name
+
+LABELS = {
+    "lazy": "ANT, lazy rows",
+    "dense": "ANT, dense",
+    "lazy_full": "full table, lazy rows",
+    "flax": "`nnx.Embed`, `optax.yogi`",
+    "sparse_adam": "PyTorch, sparse gradients, `SparseAdam`",
+    "adam": "PyTorch, `Adam`",
+    "fused_adam": "PyTorch, `Adam(fused=True)`",
+    "torch_ant": "PyTorch, ANT",
+}
+_STYLES = {
+    "lazy": ("#2a6f97", "o-"),
+    "lazy_full": ("#89c2d9", "s-"),
+    "dense": ("#e9a03b", "o-"),
+    "flax": ("#b0413e", "s-"),
+    "sparse_adam": ("#606060", "^"),
+    "adam": ("#606060", "x"),
+    "fused_adam": ("#606060", "+"),
+}
+
+
+def report(parts: Parts) -> str:
+    """The parts that were measured as tables in Markdown."""
+    tables = {
+        "sizes": _sizes,
+        "torch": _torch,
+        "vocabulary": _vocabulary,
+        "amazon": _amazon,
+    }
+    return "\n\n".join(
+        table(parts[part]["rows"]) for part, table in tables.items() if part in parts
+    )
+
+
+def draw(parts: Parts, path: Path) -> None:
+    """Draws the time of a step at batch 1,024 against the number of rows."""
+    points: dict[str, dict[int, float]] = {}
+    for part in parts.values():
+        for row in part["rows"]:
+            # Smaller batches, and other anchors at the same size, are in the tables.
+            if row["batch_size"] != 1024 or row["anchors"][0] > 10:
+                continue
+            size = row["num_users"] + row["num_items"]
+            for program, figures in row["programs"].items():
+                if "step_s" in figures:
+                    points.setdefault(program, {})[size] = figures["step_s"] * 1e3
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for program, (color, style) in _STYLES.items():
+        if program in points:
+            label = LABELS[program].replace("`", "")
+            places = sorted(points[program].items())
+            axes.plot(*zip(*places, strict=True), style, color=color, label=label)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("rows, users and items together")
+    axes.set_ylabel("milliseconds a step of 1,024 ratings")
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="small")
+    save_figure(figure, path)
+
+
+def _sizes(rows: list[dict[str, Any]]) -> str:
+    names = ("lazy", "dense", "lazy_full", "flax")
+    heads = [f"{LABELS[name]}, ms" for name in names]
+    lines = [
+        _line("size", "batch", "K", *heads, "dense / lazy", "Flax / lazy"),
+        "|---|" + "---:|" * (len(heads) + 4),
+    ]
+    for row in rows:
+        lines.append(
+            _line(
+                _size(row),
+                row["batch_size"],
+                row["anchors"][0],
+                *(_milliseconds(row["programs"][name]) for name in names),
+                *(_ratio(row, name) for name in ("dense", "flax")),
+            )
+        )
+    return "\n".join(lines)
+
+
+def _torch(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        _line("size", "batch", "program", "ms a step", "times ANT with lazy rows"),
+        "|---|---:|---|---:|---:|",
+    ]
+    for row in rows:
+        for name, figures in row["programs"].items():
+            lines.append(
+                _line(
+                    _size(row),
+                    row["batch_size"],
+                    LABELS[name],
+                    _milliseconds(figures),
+                    _ratio(row, name),
+                )
+            )
+    return "\n".join(lines)
+
+
+def _vocabulary(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        _line("users", "items", "batch", "ms a step", "times that of the first"),
+        "|---:|---:|---:|---:|---:|",
+    ]
+    first = rows[0]["programs"]["lazy"]["step_s"]
+    for row in rows:
+        figures = row["programs"]["lazy"]
+        lines.append(
+            _line(
+                f"{row['num_users']:,}",
+                f"{row['num_items']:,}",
+                row["batch_size"],
+                _milliseconds(figures),
+                f"{figures['step_s'] / first:.2f}",
+            )
+        )
+    return "\n".join(lines)
+
+
+def _amazon(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        _line("size", "batch", "K", "ms a step", "examples a second", "peak, GiB"),
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        figures = row["programs"]["lazy"]
+        if "skipped" in figures:
+            measured = ("-", "-", "-")
+        else:
+            measured = (
+                _milliseconds(figures),
+                f"{figures['examples_per_s']:,.0f}",
+                f"{figures['peak_rss_bytes'] / 2**30:.2f}",
+            )
+        head = (_size(row), row["batch_size"], row["anchors"][0])
+        lines.append(_line(*head, *measured))
+    return "\n".join(lines)
+
+
+def _line(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _size(row: dict[str, Any]) -> str:
+    return f"{row['name']}: {row['num_users']:,} x {row['num_items']:,}"
+
+
+def _milliseconds(figures: dict[str, Any]) -> str:
+    return f"{figures['step_s'] * 1e3:.3g}" if "step_s" in figures else "-"
+
+
+def _ratio(row: dict[str, Any], name: str) -> str:
+    ratio = row["times_as_long_as_lazy"].get(name)
+    return "-" if ratio is None else f"{ratio:.1f}"
