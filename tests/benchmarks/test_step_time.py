@@ -114,6 +114,7 @@ def test_every_program_takes_turns(entry, monkeypatch):
     if "torch" in entry:
         reason = "PyTorch comes with `make bench`, not with `make test`"
         pytest.importorskip("torch", reason=reason)
+        monkeypatch.setattr("benchmarks.programs.torch_steps._TRIAL_RATINGS", 50)
     monkeypatch.setattr(timing, "TURN_SECONDS", 0.001)
     module, _, function = entry.partition(":")
     # optax's Yogi multiplies integers by floats.

@@ -18,6 +18,7 @@ BUILD_NOTES.md derives them.
 
 import math
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import jax
@@ -25,7 +26,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
-from scipy.signal import lfilter
 
 from ant_jax.optim.rules import Idle
 
@@ -88,9 +88,11 @@ def make_timeline(
                 f"(first_step={at}) resume the table."
             )
     s = lr * rate
-    h = np.empty(len(s) + 1)
-    h[-1] = s[-1]  # steps beyond the last cancel in every difference
-    h[:-1] = lfilter([1 - b], [1, -b], s[::-1], zi=[b * h[-1]])[0][::-1]
+    # Backwards from after the last step; what would come then cancels in every gap.
+    ahead = accumulate(
+        s[::-1].tolist(), lambda h, s: (1 - b) * s + b * h, initial=s[-1]
+    )
+    h = np.fromiter(ahead, np.float64, len(s) + 1)[::-1]
     shrink = np.concatenate([[0.0], np.cumsum((s if adaptive else lr) * penalty)])
     return np.stack([h, shrink], axis=1)
 
