@@ -46,6 +46,9 @@ class Config:
     lazy_rows: bool = setting(
         True, "Move the rows of a table only when a batch reads them; same result."
     )
+    slot_dtype: str = setting(
+        "float32", "Dtype of the optimizer's state of lazy rows: float32 or bfloat16."
+    )
     batch_size: int = setting(32, "Ratings a step.")
     epochs: int = setting(50, "Most passes over the training ratings.")
     patience: int = setting(5, "Epochs without a better validation error to end after.")
@@ -60,6 +63,12 @@ class Config:
             raise ValueError(
                 f"metric must be adaptive or euclidean, got {self.metric!r}."
             )
+        if self.slot_dtype not in ("float32", "bfloat16"):
+            raise ValueError(
+                f"slot_dtype must be float32 or bfloat16, got {self.slot_dtype!r}."
+            )
+        if self.slot_dtype != "float32" and not self.lazy_rows:
+            raise ValueError("slot_dtype bfloat16 needs lazy rows: drop --nolazy_rows.")
         at_least_one = ("features", "user_anchors", "item_anchors", "batch_size")
         for name in (*at_least_one, "epochs", "patience"):
             _require(self, name, getattr(self, name) >= 1, "at least 1")

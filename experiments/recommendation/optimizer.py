@@ -1,5 +1,6 @@
 """Learning rate, penalty and optimizer of a run."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,12 +79,15 @@ def make_trainer(
 def _tables(
     config: Config, model: MatrixFactorization, rate: Any, l1: Any, num_steps: int
 ) -> training.Tables:
-    free = LazyRows(rules.yogi(), rate, num_steps=num_steps, prox=identity)
-    embedding = free
-    if config.method == "ant":
-        embedding = LazyRows(
-            rules.yogi(), rate, l1, num_steps=num_steps, metric=config.metric
-        )
+    make = functools.partial(
+        LazyRows,
+        rules.yogi(),
+        rate,
+        num_steps=num_steps,
+        slot_dtype=config.slot_dtype,
+    )
+    free = make(prox=identity)
+    embedding = make(l1, metric=config.metric) if config.method == "ant" else free
     rows = {"users": embedding, "items": embedding}
     ids = {"users": "users", "items": "items"}
     if model.biases:

@@ -137,6 +137,8 @@ def test_a_finished_run_is_not_trained_again_on_resume(ratings_file, tmp_path):
         ({"l1": -1.0}, "l1 must be"),
         ({"learning_rate": float("nan")}, "learning_rate must be"),
         ({"seed": -1}, "seed must be"),
+        ({"slot_dtype": "float16"}, "slot_dtype must be float32 or bfloat16"),
+        ({"slot_dtype": "bfloat16", "lazy_rows": False}, "needs lazy rows"),
     ],
 )
 def test_bad_settings_are_refused(changes, message):

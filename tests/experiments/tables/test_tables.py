@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments.recommendation.configs import CONFIGS
-from experiments.tables import movielens_1m
+from experiments.tables import lazy_rows, movielens_1m
 
 
 def run_of(seed, value, config):
@@ -68,3 +68,14 @@ def test_tables_go_between_their_markers(tmp_path):
     (tmp_path / "README.md").write_text("no markers")
     with pytest.raises(ValueError, match="must hold"):
         movielens_1m.write_table(table, tmp_path)
+
+
+def test_lazy_and_dense_runs_stand_beside_each_other(tmp_path):
+    readme = tmp_path / "experiments" / "recommendation" / "README.md"
+    readme.parent.mkdir(parents=True)
+    readme.write_text("<!-- lazy_rows:begin -->\n<!-- lazy_rows:end -->\n")
+    runs = {"lazy": run_of(0, 0.75, {}), "dense": run_of(0, 0.7501, {})}
+    lazy_rows.write_table(runs, tmp_path)
+    stored = json.loads((tmp_path / "results" / "lazy_rows.json").read_text())
+    assert stored["difference"] == pytest.approx(-1e-4)
+    assert "| dense | 0.750100 | 10,000 | 10 | 100,000 |" in readme.read_text()
