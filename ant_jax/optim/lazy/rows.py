@@ -251,9 +251,10 @@ class LazyRows:
           places hold copies, and a gradient there is dropped.
 
         Raises:
-          ValueError: ids are not integers, or outside [-V, V). Under `jit` the latter
-            cannot be raised: such rows are NaN, nothing is written any more, and the
-            next `settle` or `values` outside of `jit` raises.
+          ValueError: ids are not integers, `like` has another number of them, or they
+            are outside [-V, V). Under `jit` the last cannot be raised: such rows are
+            NaN, nothing is written any more, and the next `settle` or `values` outside
+            of `jit` raises.
         """
         self._check_steps(table)
         layout, size = table.layout, table.num_rows
@@ -261,6 +262,11 @@ class LazyRows:
         flat = ids.reshape(-1)
         if not isinstance(flat, jax.core.Tracer):
             _check_range(np.asarray(flat), size)
+        if like is not None and like.ids.size != flat.size:
+            raise ValueError(
+                f"like has {like.ids.size} ids, this batch {flat.size}: it must have "
+                "been pulled for the same ids."
+            )
         if flat.dtype.itemsize < 4:  # may not hold `size`
             flat = flat.astype(jnp.int32)
         low = -size if jnp.issubdtype(flat.dtype, jnp.signedinteger) else 0

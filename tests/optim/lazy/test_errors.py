@@ -36,6 +36,7 @@ def compiled_step():
     return step
 
 
+@functools.cache
 def start():
     return lazy().init(jnp.asarray(VALUES))
 
@@ -166,7 +167,7 @@ def test_unsigned_ids_out_of_range():
 
 
 def test_a_gradient_of_another_shape_is_refused():
-    table, pulled = lazy().pull(start(), jnp.array([1, 2]))
+    table, pulled = jax.jit(lazy().pull)(start(), jnp.array([1, 2]))
     with pytest.raises(ValueError, match=r"shape \(5, 2\), the pulled rows \(2, 2\)"):
         lazy().push(table, pulled, jnp.ones((VOCAB, 2)))
 
@@ -175,7 +176,7 @@ def test_too_many_steps():
     before = after(*[[0, 1]] * STEPS)
     assert int(before.count) == STEPS
     lazy().check(before)
-    pulled_table, pulled = lazy().pull(before, jnp.array([0]))
+    pulled_table, pulled = jax.jit(lazy().pull)(before, jnp.array([0]))
     match = f"All {STEPS} steps are taken.*first_step={STEPS}"
     with pytest.raises(ValueError, match=match):
         lazy().push(pulled_table, pulled, pulled.rows)
@@ -215,3 +216,10 @@ def test_going_on_takes_the_same_rule():
     ):
         with pytest.raises(ValueError, match="the same rule and slot_dtype"):
             other.resume(settled)
+
+
+def test_tables_that_are_numbered_alike_have_the_same_ids():
+    optimizer, table = lazy(), after()
+    table, pulled = optimizer.pull(table, jnp.array([0, 1, 2]))
+    with pytest.raises(ValueError, match="like has 3 ids, this batch 2"):
+        optimizer.pull(table, jnp.array([0, 1]), like=pulled)

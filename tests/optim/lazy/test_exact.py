@@ -22,7 +22,6 @@ RULES = {
     "yogi": rules.yogi(),
 }
 RATES = {"sgd": 0.3, "momentum": 0.05, "adagrad": 0.3, "amsgrad": 0.05, "yogi": 0.05}
-every_rule = pytest.mark.parametrize("name", RULES)
 
 
 class Shape(NamedTuple):
@@ -167,31 +166,37 @@ def loss(rows, ids, targets):
     return 0.5 * jnp.sum(square) / ids.size
 
 
+def train(lazy, table, ids, targets):
+    def step(table, batch):
+        ids, targets = batch
+        table, pulled = lazy.pull(table, ids)
+        gradient = jax.grad(loss)(pulled.rows, pulled.ids, targets)
+        return lazy.push(table, pulled, gradient), None
+
+    return jax.lax.scan(step, table, (ids, targets))[0]
+
+
 @functools.cache
-def trainer(lazy):
+def program(case):
+    lazy = optimizer(case)
+
     @jax.jit
-    def train(table, ids, targets):
-        def step(table, batch):
-            ids, targets = batch
-            table, pulled = lazy.pull(table, ids)
-            gradient = jax.grad(loss)(pulled.rows, pulled.ids, targets)
-            return lazy.push(table, pulled, gradient), None
+    def run(values, free, ids, targets):
+        table = train(lazy, lazy.init(values, free), ids, targets)
+        return lazy.values(table), table.status
 
-        return jax.lax.scan(step, table, (ids, targets))[0]
-
-    return train
-
-
-def start(lazy, case, data):
-    values = jnp.asarray(data.values, case.dtype)
-    return lazy.init(values, data.free if case.masked else None)
+    return run
 
 
 def run_lazy(case, data):
-    lazy = optimizer(case)
-    table = start(lazy, case, data)
-    targets = jnp.asarray(data.targets, case.dtype)
-    return lazy.values(trainer(lazy)(table, data.ids, targets))
+    values, status = program(case)(
+        jnp.asarray(data.values, case.dtype),
+        data.free if case.masked else None,
+        data.ids,
+        jnp.asarray(data.targets, case.dtype),
+    )
+    assert status == 0
+    return values
 
 
 def run_reference(case, data):
@@ -231,14 +236,14 @@ def assert_same(got, reference, tolerance):
 CASES = [
     *(Case(name) for name in RULES),
     *(Case(name, "rising", "halving", masked=True) for name in RULES),
-    *(Case(name, "waving", metric="euclidean") for name in ("amsgrad", "yogi")),
-    Case("momentum", "waving", "halving", masked=True),
+    Case("momentum", "waving", masked=True),
     Case("amsgrad", prox="project", rate="halving"),
-    Case("momentum", prox="none", rate="halving"),
+    Case("yogi", "waving", metric="euclidean"),
     Case("yogi", prox="none", masked=True),
-    Case("adagrad", "rising", metric="euclidean", shape=LARGE),
-    Case("yogi", "waving", masked=True, shape=LARGE),
+    Case("yogi", "waving", masked=True, metric="euclidean", shape=LARGE),
 ]
+# Those of which something depends on how long a row waits besides the penalty.
+MOMENTA = ["momentum", "amsgrad", "yogi"]
 
 
 def label(case):
@@ -260,7 +265,10 @@ def test_equals_the_dense_optimizer(case, seed, skew, signed):
 
 @pytest.mark.parametrize(
     "case",
-    [Case(name, "waving", "halving", masked=True, dtype="float64") for name in RULES],
+    [
+        Case("adagrad", masked=True, dtype="float64"),
+        *(Case(name, "waving", "halving", dtype="float64") for name in MOMENTA),
+    ],
     ids=label,
 )
 def test_equals_the_dense_optimizer_in_float64(case):
@@ -270,14 +278,23 @@ def test_equals_the_dense_optimizer_in_float64(case):
             assert_same(run_lazy(case, data), run_reference(case, data), 1e-12)
 
 
-@every_rule
+@pytest.mark.parametrize("name", ["momentum", "yogi"])
 def test_a_settled_table_is_resumed_where_l1_falls(name):
     case = Case(name, "dropping", "halving", masked=True)
     half = case.shape.steps // 2
     first, second = optimizer(case, 0, half), optimizer(case, half)
     data = draw(case, seed=3, skew=3.0, signed=False)
-    table = start(first, case, data)
-    table = trainer(first)(table, data.ids[:half], jnp.asarray(data.targets[:half]))
-    table = second.resume(first.settle(table))
-    table = trainer(second)(table, data.ids[half:], jnp.asarray(data.targets[half:]))
-    assert_same(second.values(table), run_reference(case, data), 1e-5)
+    ids, targets = jnp.asarray(data.ids), jnp.asarray(data.targets)
+
+    @jax.jit
+    def begin(values, free):
+        table = train(first, first.init(values, free), ids[:half], targets[:half])
+        return first.settle(table)
+
+    @jax.jit
+    def go_on(table):
+        return second.values(train(second, table, ids[half:], targets[half:]))
+
+    table = begin(jnp.asarray(data.values), jnp.asarray(data.free))
+    got = go_on(second.resume(table))
+    assert_same(got, run_reference(case, data), 1e-5)

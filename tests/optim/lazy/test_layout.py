@@ -30,8 +30,8 @@ def floats(dtype):
 def rows(draw, dtype="float32", halved=False):
     """Arguments of a layout and a row to go with it, in NumPy.
 
-    They are put together by `make`, since the type checks around the library draw random
-    numbers, which Hypothesis does not allow in here.
+    They are put together by `make`, since the type checks around the library draw
+    random numbers, which Hypothesis does not allow in here.
     """
     columns, count = draw(st.integers(1, 40)), draw(st.integers(0, 3))
     masked = draw(st.booleans())
@@ -75,7 +75,7 @@ def assert_same_bits(got, want, dtype):
         np.testing.assert_array_equal(got.free, want.free)
 
 
-@hypothesis.settings(max_examples=15)
+@hypothesis.settings(max_examples=8)
 @hypothesis.given(rows())
 def test_rows_come_back_bit_for_bit(drawn):
     layout, row = make(drawn)
@@ -88,7 +88,7 @@ def test_rows_come_back_bit_for_bit(drawn):
         )
 
 
-@hypothesis.settings(max_examples=5)
+@hypothesis.settings(max_examples=3)
 @hypothesis.given(st.data())
 def test_rows_come_back_bit_for_bit_in_float64(data):
     with jax.enable_x64(True):
@@ -101,7 +101,7 @@ def test_rows_come_back_bit_for_bit_in_float64(data):
             )
 
 
-@hypothesis.settings(max_examples=10)
+@hypothesis.settings(max_examples=4)
 @hypothesis.given(rows(halved=True))
 def test_halved_slots_keep_what_bfloat16_holds(drawn):
     layout, row = make(drawn)

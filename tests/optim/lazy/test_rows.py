@@ -32,6 +32,7 @@ def make_step(lazy):
     return step
 
 
+@functools.cache
 def make_train(lazy):
     def scan(table, ids):
         step = make_step(lazy)
@@ -64,34 +65,42 @@ def batches(steps=6, batch=4, vocab=VOCAB, seed=1):
 def test_pulled_rows_stand_for_those_of_the_ids(shape, dtype):
     low = 0 if np.issubdtype(dtype, np.unsignedinteger) else -VOCAB
     ids = np.random.default_rng(2).integers(low, VOCAB, shape).astype(dtype)
-    table, pulled = optimizer().pull(optimizer().init(jnp.asarray(VALUES)), ids)
+    lazy = optimizer()
+    table = jax.jit(lazy.init)(VALUES)
+    table, pulled = jax.jit(lazy.pull)(table, ids)
     assert pulled.rows.shape == (ids.size, COLUMNS)
     assert pulled.ids.shape == shape
-    np.testing.assert_array_equal(pulled.rows[pulled.ids], VALUES[ids])
+    np.testing.assert_array_equal(np.asarray(pulled.rows)[pulled.ids], VALUES[ids])
     # Equal ids share a place, and only that is written back.
     written = np.asarray(pulled.row_ids)
     written = written[written < VOCAB]
     assert sorted(written) == sorted({int(i) % VOCAB for i in ids.reshape(-1)})
-    np.testing.assert_array_equal(optimizer().values(table), VALUES)
+    np.testing.assert_array_equal(lazy.values(table), VALUES)
 
 
 def test_narrow_ids_reach_a_large_table():
     values = jnp.arange(1000.0)[:, None]
     lazy = LazyRows(rules.sgd(), 1.0, num_steps=1)
-    _, pulled = lazy.pull(lazy.init(values), np.array([-128, 0, 127], np.int8))
+    table = jax.jit(lazy.init)(values)
+    _, pulled = jax.jit(lazy.pull)(table, np.array([-128, 0, 127], np.int8))
     np.testing.assert_array_equal(pulled.rows[pulled.ids, 0], [872, 0, 127])
 
 
 def test_gradients_of_equal_ids_add_up():
     lazy = LazyRows(rules.sgd(), 1.0, num_steps=1, prox=identity)
     ids = np.array([[5, 2, 5], [-2, 2, 0]])  # -2 is 5 too
-    table, pulled = lazy.pull(lazy.init(jnp.asarray(VALUES)), ids)
     slopes = np.random.default_rng(3).normal(size=(*ids.shape, COLUMNS))
 
-    def linear(rows):
-        return jnp.sum(rows[pulled.ids] * jnp.asarray(slopes, jnp.float32))
+    @jax.jit
+    def step(table):
+        table, pulled = lazy.pull(table, ids)
 
-    table = lazy.push(table, pulled, jax.grad(linear)(pulled.rows))
+        def linear(rows):
+            return jnp.sum(rows[pulled.ids] * jnp.asarray(slopes, jnp.float32))
+
+        return lazy.push(table, pulled, jax.grad(linear)(pulled.rows))
+
+    table = step(jax.jit(lazy.init)(VALUES))
     want = VALUES.astype(np.float64)
     np.add.at(want, ids, -slopes)
     np.testing.assert_allclose(lazy.values(table), want, rtol=1e-6, atol=1e-6)
@@ -101,27 +110,31 @@ def test_gradients_of_equal_ids_add_up():
 
 def test_one_numbering_for_two_tables():
     rows, bias = optimizer(), LazyRows(rules.sgd(), 0.1, num_steps=50, prox=identity)
-    ids = jnp.array([3, 1, 3, 3, 0])
-    _, pulled = rows.pull(rows.init(jnp.asarray(VALUES)), ids)
-    other = bias.init(jnp.arange(7.0)[:, None])
-    alone, expected = bias.pull(other, ids)
-    other, beside = bias.pull(other, ids, like=pulled)
-    np.testing.assert_array_equal(beside.ids, pulled.ids)
-    np.testing.assert_array_equal(beside.row_ids, pulled.row_ids)
-    np.testing.assert_array_equal(beside.rows[beside.ids], [[3], [1], [3], [3], [0]])
+    ids = np.array([3, 1, 3, 3, 0])
 
     def slope(pulled):
         return jax.grad(lambda rows: jnp.sum(rows[pulled.ids]))(pulled.rows)
 
-    np.testing.assert_array_equal(
-        bias.values(bias.push(other, beside, slope(beside))),
-        bias.values(bias.push(alone, expected, slope(expected))),
-    )
+    @jax.jit
+    def step():
+        table = bias.init(jnp.arange(7.0)[:, None])
+        alone, own = bias.pull(table, ids)
+        alone = bias.push(alone, own, slope(own))
+        _, pulled = rows.pull(rows.init(jnp.asarray(VALUES)), ids)
+        table, beside = bias.pull(table, ids, like=pulled)
+        together = bias.push(table, beside, slope(beside))
+        return pulled, beside, bias.values(together), bias.values(alone)
+
+    pulled, beside, together, alone = step()
+    np.testing.assert_array_equal(beside.ids, pulled.ids)
+    np.testing.assert_array_equal(beside.row_ids, pulled.row_ids)
+    np.testing.assert_array_equal(np.asarray(beside.rows)[beside.ids][:, 0], ids)
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_allclose(alone[:, 0], [-0.1, 0.9, 2, 2.7, 4, 5, 6], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["sgd", "yogi"])
-def test_settle_changes_no_value(name):
-    lazy = optimizer(name)
+def test_settle_changes_no_value():
+    lazy = optimizer()
     table = make_train(lazy)(lazy.init(jnp.asarray(VALUES)), batches())
     values = lazy.values(table)
     settled = lazy.settle(table)
@@ -129,8 +142,8 @@ def test_settle_changes_no_value(name):
     np.testing.assert_array_equal(settled.words[:, -1], np.full(VOCAB, 6))
     np.testing.assert_array_equal(lazy.settle(settled).words, settled.words)
     # Pulling brings rows to the same place.
-    _, pulled = lazy.pull(table, jnp.arange(VOCAB))
-    np.testing.assert_allclose(pulled.rows[pulled.ids], values, rtol=1e-6)
+    _, pulled = jax.jit(lazy.pull)(table, jnp.arange(VOCAB))
+    np.testing.assert_allclose(np.asarray(pulled.rows)[pulled.ids], values, rtol=1e-6)
 
 
 def test_compiles_once_and_gives_what_scan_gives():
@@ -168,9 +181,14 @@ def test_a_table_of_several_blocks_settles():
     lazy = LazyRows(rules.sgd(), 1.0, l1=0.25, num_steps=9)
     values = jnp.arange(float(vocab))[:, None]
     table = lazy.init(values)
+
+    @jax.jit
+    def idle(table, ids):
+        table, pulled = lazy.pull(table, ids)
+        return lazy.push(table, pulled, jnp.zeros_like(pulled.rows))
+
     for i in range(3):
-        table, pulled = lazy.pull(table, jnp.array([5 + i]))
-        table = lazy.push(table, pulled, jnp.zeros_like(pulled.rows))
+        table = idle(table, jnp.array([5 + i]))
     want = np.maximum(np.arange(vocab) - 0.75, 0)[:, None]
     np.testing.assert_array_equal(lazy.values(table), want)
     np.testing.assert_array_equal(lazy.values(lazy.settle(table)), want)
@@ -178,13 +196,14 @@ def test_a_table_of_several_blocks_settles():
 
 def test_goes_on_from_leaves():
     lazy, train = optimizer(), make_train(optimizer())
-    whole = train(lazy.init(jnp.asarray(VALUES)), batches())
-    half = train(lazy.init(jnp.asarray(VALUES)), batches()[:3])
+    half = train(lazy.init(jnp.asarray(VALUES)), batches())
     leaves, treedef = jax.tree.flatten(half)
     stored = [np.array(leaf) for leaf in leaves]
     restored = jax.tree.unflatten(treedef, [jnp.asarray(leaf) for leaf in stored])
-    restored = train(restored, batches()[3:])
-    jax.tree.map(np.testing.assert_array_equal, restored, whole)
+    later = batches(seed=2)
+    jax.tree.map(
+        np.testing.assert_array_equal, train(restored, later), train(half, later)
+    )
 
 
 def test_replicated_over_devices_it_is_the_same():
@@ -256,19 +275,21 @@ def test_a_step_lowers_for_accelerators(platform):
 
 def test_slots_in_bfloat16_are_smaller_and_nearly_right():
     rng = np.random.default_rng(5)
-    vocab, steps = 300, 400
-    start = jnp.asarray(np.abs(rng.normal(size=(vocab, 16))), jnp.float32)
+    vocab, steps = 200, 400
+    start = jnp.asarray(np.abs(rng.normal(size=(vocab, 8))), jnp.float32)
     ids = (vocab * rng.random((steps, 64)) ** 2).astype(np.int32)
     values, sizes = {}, {}
     for dtype in (jnp.float32, jnp.bfloat16):
-        lazy = LazyRows(rules.yogi(), 0.02, l1=0.003, num_steps=steps, slot_dtype=dtype)
+        lazy = LazyRows(rules.yogi(), 0.02, l1=4e-4, num_steps=steps, slot_dtype=dtype)
         table = make_train(lazy)(lazy.init(start), ids)
         assert int(table.count) == steps
         values[dtype], sizes[dtype] = lazy.values(table), table.words.nbytes
     exact, rounded = values[jnp.float32], values[jnp.bfloat16]
     assert sizes[jnp.bfloat16] <= 0.8 * sizes[jnp.float32]
-    # The way that entries went is 0.6 on average.
+    # Entries went 0.65 on average, and a thousandth of it differently.
     error = jnp.abs(rounded - exact)
     assert jnp.mean(jnp.abs(exact - start)) > 0.3
-    assert jnp.mean(error) < 0.002
+    assert 0 < jnp.mean(error) < 0.002
+    assert jnp.max(error) < 0.03
+    assert 0.05 < jnp.mean(exact == 0) < 0.5
     assert jnp.mean((rounded == 0) != (exact == 0)) < 0.01

@@ -4,6 +4,7 @@ import math
 
 import hypothesis
 import hypothesis.strategies as st
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from ant_jax.optim import halving_schedule, rules
 from ant_jax.optim.lazy.timeline import fade, gap, make_timeline, split
 
 STEPS = 60
-momenta = pytest.mark.parametrize("b", [0.0, 0.5, 0.9, 0.99])
+momenta = pytest.mark.parametrize("b", [0.0, 0.5, 0.99])
 
 
 def idle(b, rate=np.ones_like):
@@ -31,13 +32,11 @@ def sums(s, l1, b, then, now):
 
 
 @momenta
-@hypothesis.settings(max_examples=15)
+@hypothesis.settings(max_examples=6)
 @hypothesis.given(
-    seed=st.integers(0, 2**32 - 1),
-    ends=st.tuples(st.integers(0, STEPS), st.integers(0, STEPS)).map(sorted),
-    rises=st.booleans(),
+    seed=st.integers(0, 2**32 - 1), now=st.integers(0, STEPS), rises=st.booleans()
 )
-def test_sums_of_any_schedule(b, seed, ends, rises):
+def test_sums_of_any_schedule(b, seed, now, rises):
     rng = np.random.default_rng(seed)
     lr = 10 ** rng.uniform(-4, 0, STEPS)
     lr = np.float32(np.sort(lr) if rises else lr).astype(np.float64)
@@ -50,16 +49,18 @@ def test_sums_of_any_schedule(b, seed, ends, rises):
         clamped=False,
         adaptive=True,
     )
-    then, now = ends
-    past = gap(split(table, np.float32), b, jnp.array([then]), jnp.array(now))
-    glide, shrink = sums(lr, l1, b, then, now)
-    assert past.steps[0] == now - then
-    np.testing.assert_allclose(past.shrink[0], shrink, rtol=1e-6)
-    # Where far longer steps lie ahead, the error is relative to what they would glide.
-    ahead = b / (1 - b) * (1 - b ** (now - then)) * lr.max()
-    np.testing.assert_allclose(past.glide[0], glide, rtol=1e-6, atol=1e-6 * ahead)
-    if then == now:
-        assert past.glide[0] == past.shrink[0] == 0
+    past = gap(split(table, np.float32), b, jnp.arange(STEPS + 1), jnp.array(now))
+    past = jax.tree.map(np.asarray, past)
+    for then in range(now + 1):
+        glide, shrink = sums(lr, l1, b, then, now)
+        assert past.steps[then] == now - then
+        np.testing.assert_allclose(past.shrink[then], shrink, rtol=1e-6)
+        # Where longer steps lie ahead, the error is relative to what they would glide.
+        ahead = b / (1 - b) * (1 - b ** (now - then)) * lr.max()
+        np.testing.assert_allclose(
+            past.glide[then], glide, rtol=1e-6, atol=1e-6 * ahead
+        )
+    assert past.glide[now] == past.shrink[now] == 0
 
 
 @momenta
@@ -122,7 +123,7 @@ def walk(p, m, s, l1, b):
 
 
 @pytest.mark.parametrize("b", [0.5, 0.9])
-@hypothesis.settings(max_examples=20)
+@hypothesis.settings(max_examples=12)
 @hypothesis.given(seed=st.integers(0, 2**32 - 1), fall=st.floats(0.4, 1.0))
 def test_one_clamp_is_exact_where_accepted(b, seed, fall):
     rng = np.random.default_rng(seed)
