@@ -5,6 +5,7 @@ WORKDIR ?= runs/quickstart
 TEST_WORKERS ?= 2
 # Arguments for one run: make test ARGS="-k yogi", make bench ARGS="--repetitions 5".
 ARGS ?=
+BENCHMARKS ?= epoch_vs_torch step_time
 
 # The first interpreter that is new enough and can make an environment. The pinned
 # versions were resolved on 3.11, so it is tried first.
@@ -67,7 +68,8 @@ format: $(INSTALLED)
 	$(PY) -m ruff format .
 
 bench: $(INSTALLED_BENCHMARK)
-	$(PY) -m benchmarks.epoch_vs_torch $(ARGS)
+	set -e; for benchmark in $(BENCHMARKS); do \
+		$(PY) -m benchmarks.$$benchmark $(ARGS); done
 
 clean:
 	rm -rf $(VENV) build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

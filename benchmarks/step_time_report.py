@@ -55,7 +55,7 @@ def draw(parts: Parts, path: Path) -> None:
             for program, figures in row["programs"].items():
                 if "step_s" in figures:
                     points.setdefault(program, {})[size] = figures["step_s"] * 1e3
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
     for program, (color, style) in _STYLES.items():
         if program in points:
@@ -68,7 +68,7 @@ def draw(parts: Parts, path: Path) -> None:
     axes.set_ylabel("milliseconds a step of 1,024 ratings")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="small")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
     save_figure(figure, path)
 
 
@@ -160,9 +160,12 @@ def _size(row: dict[str, Any]) -> str:
 
 
 def _milliseconds(figures: dict[str, Any]) -> str:
-    return f"{figures['step_s'] * 1e3:.3g}" if "step_s" in figures else "-"
+    if "step_s" not in figures:
+        return "-"
+    time = figures["step_s"] * 1e3
+    return f"{time:.3g}" if time < 1000 else f"{time:,.0f}"
 
 
 def _ratio(row: dict[str, Any], name: str) -> str:
     ratio = row["times_as_long_as_lazy"].get(name)
-    return "-" if ratio is None else f"{ratio:.1f}"
+    return "-" if ratio is None else f"{ratio:,.1f}"

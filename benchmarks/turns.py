@@ -75,7 +75,9 @@ def take_turns(
     context = multiprocessing.get_context("spawn")
     pipes: dict[str, Connection] = {}
     workers = []
-    descriptions, seconds, peaks = {}, {}, {}
+    descriptions: dict[str, dict[str, Any]] = {}
+    seconds: dict[str, list[float]] = {}
+    peaks: dict[str, int] = {}
     try:
         # One sets up at a time: some choose their number of threads by a trial.
         for name, program in programs.items():
