@@ -12,7 +12,7 @@ from ant_jax import training
 from benchmarks.workload import Workload, synthetic_ratings
 from experiments.recommendation.configs import Config
 from experiments.recommendation.input_pipeline import Examples
-from experiments.recommendation.optimizer import make_trainer, schedules
+from experiments.recommendation.optimizer import make_epoch, make_trainer, schedules
 from experiments.recommendation.train import make_model
 
 _MOST_EPOCHS = 50
@@ -50,7 +50,7 @@ def epochs(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     )
     params = model.init(jax.random.key(workload.seed), float(ratings.values.mean()))
     state = training.replicate(trainer.create(params), mesh)
-    epoch = training.make_epoch(trainer.step, workload.batch_size, mesh)
+    epoch = make_epoch(config, trainer, mesh)
 
     def measured() -> Iterator[float]:
         nonlocal state

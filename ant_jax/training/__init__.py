@@ -1,6 +1,7 @@
 """A training run: mesh, state, compiled epochs, checkpoints and early stopping."""
 
 from ant_jax.training.checkpoints import Checkpoints as Checkpoints
+from ant_jax.training.compiling import step_options as step_options
 from ant_jax.training.epoch import EpochReport as EpochReport
 from ant_jax.training.epoch import make_epoch as make_epoch
 from ant_jax.training.epoch import make_evaluate as make_evaluate

@@ -4,7 +4,7 @@ The data stay on the devices, are shuffled there and are never touched by Python
 steps; the state is donated, so its buffers are reused in place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -29,7 +29,10 @@ class EpochReport(NamedTuple):
 
 
 def make_epoch(
-    train_step: Step, batch_size: int, mesh: Mesh
+    train_step: Step,
+    batch_size: int,
+    mesh: Mesh,
+    compiler_options: Mapping[str, str] | None = None,
 ) -> Callable[[TrainState, Any, PRNGKeyArray], tuple[TrainState, EpochReport]]:
     """Compiles one epoch of steps.
 
@@ -37,6 +40,7 @@ def make_epoch(
       train_step: takes a step on a batch, see `Trainer`.
       batch_size: examples a step.
       mesh: see `data_mesh`.
+      compiler_options: see `jax.jit`, and `step_options` for lazy rows.
 
     Returns:
       `epoch(state, data, key) -> (state, report)`. `data` is a pytree of arrays with
@@ -80,7 +84,12 @@ def make_epoch(
         state = jax.tree.map(lambda x, like: x.reshape(like.shape), state, shapes)
         return state, report._replace(loss=report.loss / steps)
 
-    return jax.jit(epoch, donate_argnums=0, out_shardings=mesh_lib.replicated(mesh))
+    return jax.jit(
+        epoch,
+        donate_argnums=0,
+        out_shardings=mesh_lib.replicated(mesh),
+        compiler_options=dict(compiler_options or {}),
+    )
 
 
 def make_evaluate(

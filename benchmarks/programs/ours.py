@@ -108,7 +108,9 @@ def lazy(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     mesh = _mesh()
     trainer = make_lazy_trainer(workload, mesh)
 
-    @jax.jit(donate_argnums=0)
+    options = training.step_options(mesh, workload.batch_size)
+
+    @jax.jit(donate_argnums=0, compiler_options=options)
     def scan(state: training.TrainState, examples: Examples) -> training.TrainState:
         return lax.scan(trainer.step, state, examples)[0]
 

@@ -76,6 +76,14 @@ def make_trainer(
     )
 
 
+def make_epoch(config: Config, trainer: training.Trainer, mesh: Mesh) -> Any:
+    """Compiles an epoch of the trainer; see `training.make_epoch`."""
+    options = {}
+    if config.lazy_rows:
+        options = training.step_options(mesh, config.batch_size)
+    return training.make_epoch(trainer.step, config.batch_size, mesh, options)
+
+
 def _tables(
     config: Config, model: MatrixFactorization, rate: Any, l1: Any, num_steps: int
 ) -> training.Tables:

@@ -18,7 +18,7 @@ from experiments.recommendation.models import (
     MatrixFactorizationParams,
     split_tables,
 )
-from experiments.recommendation.optimizer import make_trainer
+from experiments.recommendation.optimizer import make_epoch, make_trainer
 
 
 def check_limit(config: Config, model: MatrixFactorization) -> None:
@@ -86,7 +86,7 @@ def refit(
         mesh,
         support={name: tables[name] != 0 for name in ("users", "items")},
     )
-    epoch = training.make_epoch(trainer.step, config.batch_size, mesh)
+    epoch = make_epoch(config, trainer, mesh)
     best, lowest = params, validate(params)
     # The epoch donates its state.
     state = training.replicate(trainer.create(jax.tree.map(jnp.copy, params)), mesh)

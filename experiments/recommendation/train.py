@@ -25,7 +25,7 @@ from experiments.recommendation.models import (
     MatrixFactorization,
     MatrixFactorizationParams,
 )
-from experiments.recommendation.optimizer import make_trainer, schedules
+from experiments.recommendation.optimizer import make_epoch, make_trainer, schedules
 from experiments.recommendation.shrink import check_limit, refit, shrink
 
 _EVALUATION_BATCH = 8192
@@ -85,7 +85,7 @@ def _train(
     init_key, shuffle_key = jax.random.split(jax.random.key(config.seed))
     start = float(jnp.mean(splits.train.ratings))
     params = training.replicate(model.init(init_key, start), mesh)
-    epoch = training.make_epoch(trainer.step, config.batch_size, mesh)
+    epoch = make_epoch(config, trainer, mesh)
     evaluate = training.make_evaluate(model.squared_error, _EVALUATION_BATCH, mesh)
 
     def validate(params: MatrixFactorizationParams) -> float:
