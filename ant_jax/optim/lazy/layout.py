@@ -117,6 +117,23 @@ class Layout:
         return lax.bitcast_convert_type(x, jnp.dtype(self.dtype))
 
 
+def as_mask(unpenalized: Any, shape: tuple[int, ...]) -> Bool[Array, "rows columns"]:
+    """A mask of the shape of a table.
+
+    Raises:
+      ValueError: it is not boolean, or does not broadcast to that shape.
+    """
+    mask = jnp.asarray(unpenalized)
+    if mask.dtype != jnp.bool_:
+        raise ValueError(f"unpenalized must be boolean, got {mask.dtype}.")
+    try:
+        return jnp.broadcast_to(mask, shape)
+    except ValueError:
+        raise ValueError(
+            f"unpenalized of shape {mask.shape} does not fit a table of shape {shape}."
+        ) from None
+
+
 def _pack_bits(free: Bool[Array, "rows columns"]) -> Array:
     rows, columns = free.shape
     bits = jnp.pad(free, [(0, 0), (0, -columns % 32)]).reshape(rows, -1, 32)

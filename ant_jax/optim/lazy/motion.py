@@ -9,11 +9,22 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from ant_jax.optim.lazy.timeline import Gap, Schedule, fade
+from ant_jax.optim.prox import (
+    identity,
+    nonnegative_soft_threshold,
+    project_nonnegative,
+)
 from ant_jax.optim.proximal import Prox
-from ant_jax.optim.rules import Rule, Slots
+from ant_jax.optim.rules import Idle, Rule, Slots
 
 Moved = tuple[Array, Slots]  # values and the optimizer's arrays, of the same shape
 
+# Operators of which many steps are one, and whether they keep values at or above 0.
+_CLAMPED = {
+    nonnegative_soft_threshold: True,
+    project_nonnegative: True,
+    identity: False,
+}
 # From so many rows on, arithmetic on a CPU is worth a computation of its own.
 _MANY_ROWS = 256
 
@@ -22,6 +33,7 @@ class Motion(NamedTuple):
     """A proximal optimizer of rows; `LazyRows` says what the fields mean."""
 
     rule: Rule
+    idle: Idle  # of the rule
     learning_rate: Schedule
     l1: Schedule
     prox: Prox
@@ -77,8 +89,7 @@ class Motion(NamedTuple):
           past: what happened meanwhile.
           valid: false for rows that do not exist, which become NaN.
         """
-        idle = self.rule.idle
-        assert idle is not None
+        idle = self.idle
         shape, dtype = values.shape, values.dtype
         # A row that missed no step may be negative still, before its first one.
         floor = jnp.asarray(-jnp.inf, dtype)
@@ -112,6 +123,43 @@ class Motion(NamedTuple):
 
         waited = jnp.any(past.steps > 0) | ~jnp.all(valid)
         return _apart(waited, move, stay, (values, slots, spread))
+
+
+def make_motion(
+    rule: Rule, learning_rate: Schedule, l1: Schedule, prox: Prox | None, metric: str
+) -> Motion:
+    """The motion that these arguments of `LazyRows` mean.
+
+    Raises:
+      ValueError: the rule or the prox has no closed form, or the metric is unknown.
+    """
+    prox = nonnegative_soft_threshold if prox is None else prox
+    if rule.idle is None:
+        raise ValueError(
+            "This rule has no closed form for steps in which a row has no gradient "
+            "(Adam's second moment decays in them): use amsgrad or yogi, or the dense "
+            "ant_jax.optim.proximal."
+        )
+    if prox not in _CLAMPED:
+        names = ", ".join(sorted(known.__name__ for known in _CLAMPED))
+        raise ValueError(
+            f"{getattr(prox, '__name__', prox)} has no closed form over many steps; "
+            f"{names} have. Otherwise use the dense ant_jax.optim.proximal."
+        )
+    if metric not in ("adaptive", "euclidean"):
+        raise ValueError(f"metric must be 'adaptive' or 'euclidean', got {metric!r}.")
+    return Motion(
+        rule=rule,
+        idle=rule.idle,
+        learning_rate=learning_rate,
+        l1=l1,
+        prox=prox,
+        clamped=_CLAMPED[prox],
+        penalized=prox is nonnegative_soft_threshold,
+        adaptive=metric == "adaptive" or rule.uniform,
+        momentum=float(rule.idle.momentum),
+        decay={name: float(factor) for name, factor in rule.idle.decay.items()},
+    )
 
 
 def _apart(

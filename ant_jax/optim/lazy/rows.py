@@ -2,33 +2,24 @@
 
 import dataclasses
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ant_jax.embeddings.base import check_ids
-from ant_jax.optim import prox as proxes
 from ant_jax.optim.lazy import table as tables
 from ant_jax.optim.lazy.blocks import over_blocks
-from ant_jax.optim.lazy.layout import Layout, Row
-from ant_jax.optim.lazy.motion import Motion
-from ant_jax.optim.lazy.table import LazyTable, Pulled
+from ant_jax.optim.lazy.ids import resolve
+from ant_jax.optim.lazy.layout import Layout, Row, as_mask
+from ant_jax.optim.lazy.motion import make_motion
+from ant_jax.optim.lazy.table import LazyTable, Pulled, check_status, complaint
 from ant_jax.optim.lazy.timeline import Schedule, gap, make_timeline, split
 from ant_jax.optim.proximal import Prox
 from ant_jax.optim.rules import Rule
-
-# Operators of which many steps are one, and whether they keep values at or above 0.
-_CLAMPED = {
-    proxes.nonnegative_soft_threshold: True,
-    proxes.project_nonnegative: True,
-    proxes.identity: False,
-}
 
 
 class LazyRows:
@@ -90,24 +81,6 @@ class LazyRows:
         metric: str = "adaptive",
         slot_dtype: DTypeLike = jnp.float32,
     ) -> None:
-        prox = proxes.nonnegative_soft_threshold if prox is None else prox
-        if rule.idle is None:
-            raise ValueError(
-                "This rule has no closed form for steps in which a row has no gradient "
-                "(Adam's second moment decays in them): use amsgrad or yogi, or the "
-                "dense ant_jax.optim.proximal."
-            )
-        if prox not in _CLAMPED:
-            names = ", ".join(sorted(known.__name__ for known in _CLAMPED))
-            raise ValueError(
-                f"{getattr(prox, '__name__', prox)} has no closed form over many "
-                f"steps; {names} have. Otherwise use the dense "
-                "ant_jax.optim.proximal."
-            )
-        if metric not in ("adaptive", "euclidean"):
-            raise ValueError(
-                f"metric must be 'adaptive' or 'euclidean', got {metric!r}."
-            )
         if not 0 <= first_step < num_steps < 2**31:
             raise ValueError(
                 "Steps must satisfy 0 <= first_step < num_steps < 2^31, got "
@@ -118,24 +91,13 @@ class LazyRows:
                 "slot_dtype must be float32 (no narrower than the values) or bfloat16, "
                 f"got {jnp.dtype(slot_dtype)}."
             )
-        penalized = prox is proxes.nonnegative_soft_threshold
         self.first_step, self.num_steps = first_step, num_steps
         self.halved = jnp.dtype(slot_dtype) == jnp.bfloat16
-        self.motion = Motion(
-            rule=rule,
-            learning_rate=learning_rate,
-            l1=l1,
-            prox=prox,
-            clamped=_CLAMPED[prox],
-            penalized=penalized,
-            adaptive=metric == "adaptive" or rule.uniform,
-            momentum=float(rule.idle.momentum),
-            decay={name: float(factor) for name, factor in rule.idle.decay.items()},
-        )
+        self.motion = make_motion(rule, learning_rate, l1, prox, metric)
         self._timeline = make_timeline(
-            rule.idle,
+            self.motion.idle,
             learning_rate,
-            l1 if penalized else 0.0,
+            l1 if self.motion.penalized else 0.0,
             (first_step, num_steps),
             clamped=self.motion.clamped,
             adaptive=self.motion.adaptive,
@@ -162,7 +124,7 @@ class LazyRows:
         """
         masked = unpenalized is not None
         layout = self._layout(values.shape, values.dtype, masked)
-        free = _check_mask(unpenalized, values.shape) if masked else None
+        free = as_mask(unpenalized, values.shape) if masked else None
         return self._table(self._start(layout, values, free), layout)
 
     def create(
@@ -211,24 +173,18 @@ class LazyRows:
           ValueError: the table is at another step, has rows that are not settled, holds
             the state of another rule, or see `check`.
         """
-        self._check_status(table)
-        layout = table.layout
-        own = self._layout((1, layout.columns), layout.dtype, layout.masked)
-        if layout != own:
-            raise ValueError(
-                f"The table is stored as {layout}, this LazyRows has {own}: go on with "
-                "the same rule and slot_dtype."
-            )
+        check_status(table)
+        self._check_layout(table)
         if int(table.count) != self.first_step:
             raise ValueError(
                 f"The table is at step {int(table.count)}, this LazyRows begins at "
                 f"{self.first_step}."
             )
         if bool(jnp.any(table.words[:, -1] != self.first_step)):
-            raise ValueError(self._complaint(tables.NOT_SETTLED, table))
+            raise ValueError(complaint(tables.NOT_SETTLED, table, self.first_step))
         return dataclasses.replace(
             table,
-            timeline=split(self._timeline, layout.dtype),
+            timeline=split(self._timeline, table.layout.dtype),
             steps=(self.first_step, self.num_steps),
         )
 
@@ -259,21 +215,12 @@ class LazyRows:
         self._check_steps(table)
         layout, size = table.layout, table.num_rows
         ids = check_ids(ids)
-        flat = ids.reshape(-1)
-        if not isinstance(flat, jax.core.Tracer):
-            _check_range(np.asarray(flat), size)
-        if like is not None and like.ids.size != flat.size:
+        if like is not None and like.ids.size != ids.size:
             raise ValueError(
-                f"like has {like.ids.size} ids, this batch {flat.size}: it must have "
+                f"like has {like.ids.size} ids, this batch {ids.size}: it must have "
                 "been pulled for the same ids."
             )
-        if flat.dtype.itemsize < 4:  # may not hold `size`
-            flat = flat.astype(jnp.int32)
-        low = -size if jnp.issubdtype(flat.dtype, jnp.signedinteger) else 0
-        valid = (flat >= low) & (flat < size)
-        # Cut before the conversion, where a wide id would wrap around.
-        flat = jnp.clip(flat, low, size).astype(jnp.int32)
-        index = jnp.where(valid, jnp.where(flat < 0, flat + size, flat), size)
+        index, valid = resolve(ids.reshape(-1), size)
 
         # Every id writes its place in the batch into its row, and one of equal ids
         # wins: duplicates merge without a sort, in memory that is needed next anyway.
@@ -319,19 +266,24 @@ class LazyRows:
           The table after the step.
 
         Raises:
-          ValueError: the gradient is of another shape, or all steps are taken. Under
-            `jit` the latter cannot be raised: nothing is written any more, and the next
-            `settle` or `values` outside of `jit` raises.
+          ValueError: rows or gradient are of another shape, or all steps are taken.
+            Under `jit` the latter cannot be raised: nothing is written any more, and
+            the next `settle` or `values` outside of `jit` raises.
         """
         self._check_steps(table)
         layout, size, count = table.layout, table.num_rows, table.count
+        if pulled.rows.shape[1] != layout.columns:
+            raise ValueError(
+                f"The table has {layout.columns} columns, the pulled rows "
+                f"{pulled.rows.shape[1]}: they are of another table."
+            )
         if gradient.shape != pulled.rows.shape:
             raise ValueError(
                 f"The gradient has the shape {gradient.shape}, the pulled rows "
                 f"{pulled.rows.shape}."
             )
         if not isinstance(count, jax.core.Tracer) and int(count) >= self.num_steps:
-            raise ValueError(self._complaint(tables.OUT_OF_STEPS, table))
+            raise ValueError(complaint(tables.OUT_OF_STEPS, table))
         spent = (table.status == tables.OK) & (count >= self.num_steps)
         status = jnp.where(spent, tables.OUT_OF_STEPS, table.status)
         good = status == tables.OK
@@ -381,7 +333,7 @@ class LazyRows:
             rows are those of the step before.
         """
         self._check_steps(table)
-        self._check_status(table)
+        check_status(table)
 
     def _check_steps(self, table: LazyTable) -> None:
         if table.steps != (self.first_step, self.num_steps):
@@ -390,31 +342,21 @@ class LazyRows:
                 f"LazyRows for {self.first_step} to {self.num_steps}: settle with the "
                 "one before, then call resume."
             )
+        self._check_layout(table)
 
-    def _check_status(self, table: LazyTable) -> None:
-        if isinstance(table.status, jax.core.Tracer):
-            return
-        status = int(table.status)
-        if status != tables.OK:
-            raise ValueError(self._complaint(status, table))
-
-    def _complaint(self, status: int, table: LazyTable) -> str:
-        count, size = int(table.count), table.num_rows
-        if status == tables.OUT_OF_RANGE:
-            return (
-                f"After step {count} ids outside [-{size}, {size}) were pulled. The "
-                "table is as it was before."
+    def _check_layout(self, table: LazyTable) -> None:
+        layout, width = table.layout, table.words.shape[1]
+        own = self._layout((1, layout.columns), layout.dtype, layout.masked)
+        if layout != own:
+            raise ValueError(
+                f"The table is stored as {layout}, this LazyRows has {own}: go on with "
+                "the same rule and slot_dtype."
             )
-        if status == tables.OUT_OF_STEPS:
-            return (
-                f"All {self.num_steps} steps are taken; later ones were dropped. Give "
-                "more num_steps from the start, or settle the table here and let "
-                f"LazyRows(..., first_step={self.num_steps}) resume it."
+        if width != layout.width:
+            raise ValueError(
+                f"The rows of the table have {width} words, of which its state makes "
+                f"{layout.width}: they are not of one table."
             )
-        return (
-            f"The table has rows of steps before {self.first_step}. Settle it, with "
-            "the LazyRows that took these steps, before going on."
-        )
 
     @functools.partial(jax.jit, static_argnums=0)
     def _settle(self, table: LazyTable) -> LazyTable:
@@ -478,23 +420,4 @@ class LazyRows:
             status=jnp.full((), tables.OK, jnp.int32),
             layout=layout,
             steps=(self.first_step, self.num_steps),
-        )
-
-
-def _check_mask(unpenalized: Any, shape: tuple[int, ...]) -> Array:
-    mask = jnp.asarray(unpenalized)
-    if mask.dtype != jnp.bool_:
-        raise ValueError(f"unpenalized must be boolean, got {mask.dtype}.")
-    try:
-        return jnp.broadcast_to(mask, shape)
-    except ValueError:
-        raise ValueError(
-            f"unpenalized of shape {mask.shape} does not fit a table of shape {shape}."
-        ) from None
-
-
-def _check_range(ids: np.ndarray, size: int) -> None:
-    if ids.size and not (-size <= ids.min() and ids.max() < size):
-        raise ValueError(
-            f"Ids must be in [-{size}, {size}), got {ids.min()} to {ids.max()}."
         )

@@ -54,3 +54,36 @@ class Pulled(NamedTuple):
     row_ids: Int[Array, " batch"]  # in the large table; >= V: not to be written
     slots: Slots  # the optimizer's arrays of these rows
     free: Bool[Array, "batch columns"] | None  # True: without penalty
+
+
+def check_status(table: LazyTable) -> None:
+    """Raises what a step under `jit` could not; under `jit` it does nothing.
+
+    Raises:
+      ValueError: the status is not `OK`.
+    """
+    if isinstance(table.status, jax.core.Tracer):
+        return
+    status = int(table.status)
+    if status != OK:
+        raise ValueError(complaint(status, table))
+
+
+def complaint(status: int, table: LazyTable, first: int | None = None) -> str:
+    """What a status means, and what to do; `first` is the step of who would go on."""
+    size, (start, stop) = table.num_rows, table.steps
+    if status == OUT_OF_RANGE:
+        return (
+            f"After step {int(table.count)} ids outside [-{size}, {size}) were pulled. "
+            "The table is as it was before."
+        )
+    if status == OUT_OF_STEPS:
+        return (
+            f"All {stop} steps are taken; later ones were dropped. Give more num_steps "
+            "from the start, or settle the table here and let "
+            f"LazyRows(..., first_step={stop}) resume it."
+        )
+    return (
+        f"The table has rows of steps before {start if first is None else first}. "
+        "Settle it, with the LazyRows that took these steps, before going on."
+    )

@@ -223,3 +223,16 @@ def test_tables_that_are_numbered_alike_have_the_same_ids():
     table, pulled = optimizer.pull(table, jnp.array([0, 1, 2]))
     with pytest.raises(ValueError, match="like has 3 ids, this batch 2"):
         optimizer.pull(table, jnp.array([0, 1]), like=pulled)
+
+
+def test_table_and_state_are_of_one_size():
+    optimizer, table = lazy(), after()
+    cut = dataclasses.replace(table, words=table.words[:, :-1])
+    with pytest.raises(ValueError, match="of which its state makes"):
+        optimizer.pull(cut, jnp.array([0]))
+    with pytest.raises(ValueError, match="the same rule and slot_dtype"):
+        LazyRows(rules.sgd(), 0.1, num_steps=4).pull(table, jnp.array([0]))
+    wide = optimizer.init(jnp.ones((len(table.words), 5)))
+    _, pulled = optimizer.pull(wide, jnp.array([0]))
+    with pytest.raises(ValueError, match="of another table"):
+        optimizer.push(table, pulled, jnp.ones_like(pulled.rows))
