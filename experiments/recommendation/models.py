@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 import ant_jax as ant
+from ant_jax.embeddings import project_rows
 
 
 class MatrixFactorizationParams(NamedTuple):
@@ -64,7 +65,7 @@ class MatrixFactorization:
         if _folds(self.users, self.items):
             # e_user . e_item = t_user (A_users A_items^T) t_item: small matrices first.
             small = first.anchors @ second.anchors.T
-            rows = first.transform[users] @ small
+            rows = project_rows(first.transform, users, small)
             return jnp.sum(rows * second.transform[items], axis=-1)
         user_vectors = self.users.lookup(first, users)
         item_vectors = self.items.lookup(second, items)

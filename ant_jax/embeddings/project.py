@@ -1,0 +1,60 @@
+"""Rows of a table, each times a small matrix."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+# Fewer rows, or longer sums, are better left to XLA's library.
+_MANY_ROWS = 256
+_MOST_TERMS = 32
+
+
+def project_rows(
+    table: Float[Array, "vocab inner"],
+    ids: Int[Array, " batch"],
+    small: Float[Array, "inner columns"],
+) -> Float[Array, "batch columns"]:
+    """`table[ids] @ small`, in the order that is cheaper for these shapes.
+
+    A table that is no longer than the batch, as `ant_jax.LazyRows` pulls it, is
+    multiplied before its rows are taken. On a CPU that product is a sum of a few terms,
+    which the compiler vectorizes; its library takes several times as long, unless the
+    shapes are multiples of its tiles. There it has no forward-mode derivative.
+
+    Args:
+      table: float (V, k).
+      ids: int (n,), each in [0, V).
+      small: float (k, m), of a few dozen entries a side.
+
+    Returns:
+      float (n, m).
+    """
+    count = ids.shape[0]
+    if count < _MANY_ROWS or table.shape[0] > count or len(small) > _MOST_TERMS:
+        return table[ids] @ small
+    return _multiply(table, small)[ids]
+
+
+@jax.custom_vjp
+def _multiply(x: Array, small: Array) -> Array:
+    return lax.platform_dependent(x, small, cpu=_sum, default=jnp.matmul)
+
+
+def _sum(x: Array, small: Array) -> Array:
+    total = x[:, :1] * small[:1]
+    for k in range(1, len(small)):
+        total = total + x[:, k : k + 1] * small[k : k + 1]
+    return total
+
+
+def _forward(x: Array, small: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _multiply(x, small), (x, small)
+
+
+def _backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, small = saved
+    return _multiply(g, small.T), x.T @ g
+
+
+_multiply.defvjp(_forward, _backward)

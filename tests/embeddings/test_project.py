@@ -1,0 +1,40 @@
+"""Rows times a small matrix against NumPy, in either order."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ant_jax.embeddings import project_rows
+
+
+@pytest.mark.parametrize(
+    ("vocab", "batch", "inner", "columns"),
+    [
+        (300, 300, 10, 7),
+        (200, 512, 15, 15),
+        (256, 256, 1, 1),
+        (40, 8, 3, 2),  # a small batch
+        (900, 300, 5, 4),  # a long table
+        (300, 300, 40, 3),  # a long sum
+    ],
+)
+def test_products_and_gradients(vocab, batch, inner, columns):
+    rng = np.random.default_rng(vocab)
+    table = rng.normal(size=(vocab, inner)).astype(np.float32)
+    small = rng.normal(size=(inner, columns)).astype(np.float32)
+    ids = rng.integers(0, vocab, batch).astype(np.int32)
+    g = rng.normal(size=(batch, columns)).astype(np.float32)
+
+    result, pull_back = jax.vjp(
+        lambda t, s: project_rows(t, jnp.asarray(ids), s),
+        jnp.asarray(table),
+        jnp.asarray(small),
+    )
+    by_table, by_small = pull_back(jnp.asarray(g))
+    table, small, g = (x.astype(np.float64) for x in (table, small, g))
+    np.testing.assert_allclose(result, table[ids] @ small, rtol=1e-4, atol=1e-5)
+    expected = np.zeros_like(table)
+    np.add.at(expected, ids, g @ small.T)
+    np.testing.assert_allclose(by_table, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(by_small, table[ids].T @ g, rtol=1e-4, atol=1e-3)
