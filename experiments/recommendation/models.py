@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 import ant_jax as ant
-from ant_jax.embeddings import project_rows
+from ant_jax.embeddings import inner_products, project_rows
 
 
 class MatrixFactorizationParams(NamedTuple):
@@ -66,10 +66,10 @@ class MatrixFactorization:
             # e_user . e_item = t_user (A_users A_items^T) t_item: small matrices first.
             small = first.anchors @ second.anchors.T
             rows = project_rows(first.transform, users, small)
-            return jnp.sum(rows * second.transform[items], axis=-1)
+            return inner_products(rows, second.transform[items])
         user_vectors = self.users.lookup(first, users)
         item_vectors = self.items.lookup(second, items)
-        return jnp.sum(user_vectors * item_vectors, axis=-1)
+        return inner_products(user_vectors, item_vectors)
 
     def squared_error(
         self, params: MatrixFactorizationParams, batch: Any

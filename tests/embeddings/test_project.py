@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ant_jax.embeddings import project_rows
+from ant_jax.embeddings import inner_products, project_rows
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,12 @@ def test_products_and_gradients(vocab, batch, inner, columns):
     np.add.at(expected, ids, g @ small.T)
     np.testing.assert_allclose(by_table, expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(by_small, table[ids].T @ g, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [3, 300])
+def test_inner_products(count):
+    rng = np.random.default_rng(count)
+    x, y = rng.normal(size=(2, count, 7)).astype(np.float32)
+    result = inner_products(jnp.asarray(x), jnp.asarray(y))
+    expected = [float(np.dot(a, b)) for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
