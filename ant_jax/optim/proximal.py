@@ -71,12 +71,10 @@ def proximal(
       ValueError: unknown metric, negative or non-finite learning rate or l1, and, in
         `update`, params missing.
     """
-    if metric not in ("adaptive", "euclidean"):
-        raise ValueError(f"metric must be 'adaptive' or 'euclidean', got {metric!r}.")
+    own_metric = in_own_metric(rule, metric)
     _check_rate("learning_rate", learning_rate)
     _check_rate("l1", l1)
     prox = nonnegative_soft_threshold if prox is None else prox
-    own_metric = metric == "adaptive" or rule.uniform
 
     def init(params: Any) -> ProximalState:
         leaves, treedef = jax.tree.flatten(params)
@@ -98,21 +96,21 @@ def proximal(
         free = treedef.flatten_up_to(_broadcast(unpenalized, params))
         t = optax.safe_increment(state.count)
 
-        lr, strength = (
-            s(state.count) if callable(s) else s for s in (learning_rate, l1)
-        )
+        lr, strength = (at(schedule, state.count) for schedule in (learning_rate, l1))
 
         def leaf(p: Array, g: Array, old: rules.Slots, mask: ArrayLike) -> Any:
             dtype = accumulator(p.dtype)
-            step = rule.step(g.astype(dtype), old, t)
-            rate = jnp.asarray(lr, dtype)
-            length = rate * step.scale
-            half = p.astype(dtype) - length * step.direction
-            weight = jnp.asarray(strength, dtype)
-            if mask is not False:
-                weight = jnp.where(mask, jnp.zeros_like(weight), weight)
-            new = prox(half, weight, length if own_metric else rate)
-            return new.astype(p.dtype) - p, step.slots
+            unpenalized = None if mask is False else mask
+            new, slots = take_step(
+                rule.step(g.astype(dtype), old, t),
+                p.astype(dtype),
+                lr,
+                strength,
+                prox,
+                unpenalized,
+                own_metric=own_metric,
+            )
+            return new.astype(p.dtype) - p, slots
 
         if prox in COORDINATEWISE:
             leaf = elementwise(leaf)
@@ -121,6 +119,55 @@ def proximal(
         return deltas, ProximalState(t, _by_name([slot for _, slot in new], treedef))
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def take_step(
+    step: rules.Step,
+    p: Array,
+    learning_rate: ArrayLike,
+    strength: ArrayLike,
+    prox: Prox,
+    unpenalized: ArrayLike | None,
+    *,
+    own_metric: bool,
+) -> tuple[Array, rules.Slots]:
+    """One proximal step of one array, as `proximal` defines it.
+
+    Args:
+      step: direction and scale from the rule, in the dtype of p.
+      p: the array.
+      learning_rate: a number.
+      strength: weight of the penalty, a number.
+      prox: see `proximal`.
+      unpenalized: True where there is no penalty; broadcasts against p.
+      own_metric: whether the penalty is scaled as the step is.
+
+    Returns:
+      The new array, and the new slots of the rule.
+    """
+    rate = jnp.asarray(learning_rate, p.dtype)
+    length = rate * step.scale
+    weight = jnp.asarray(strength, p.dtype)
+    if unpenalized is not None:
+        weight = jnp.where(unpenalized, jnp.zeros_like(weight), weight)
+    half = p - length * step.direction
+    return prox(half, weight, length if own_metric else rate), step.slots
+
+
+def in_own_metric(rule: rules.Rule, metric: str) -> bool:
+    """Whether the penalty is scaled as the steps of the rule are.
+
+    Raises:
+      ValueError: the metric is neither "adaptive" nor "euclidean".
+    """
+    if metric not in ("adaptive", "euclidean"):
+        raise ValueError(f"metric must be 'adaptive' or 'euclidean', got {metric!r}.")
+    return metric == "adaptive" or rule.uniform
+
+
+def at(schedule: Schedule, count: Array) -> Any:
+    """The value of a schedule, or the number that stands for one."""
+    return schedule(count) if callable(schedule) else schedule
 
 
 def proximal_sgd(

@@ -94,11 +94,14 @@ def _tables(
         num_steps=num_steps,
         slot_dtype=config.slot_dtype,
     )
-    free = make(prox=identity)
-    embedding = make(l1, metric=config.metric) if config.method == "ant" else free
+    if config.method == "ant":
+        embedding = make(l1, metric=config.metric)
+    else:
+        embedding = make(prox=identity)
     rows = {"users": embedding, "items": embedding}
     ids = {"users": "users", "items": "items"}
     if model.biases:
+        free = make(prox=identity)
         rows |= {"user_bias": free, "item_bias": free}
         ids |= {"user_bias": "users", "item_bias": "items"}
     return training.Tables(rows, ids, split_tables, join_tables)

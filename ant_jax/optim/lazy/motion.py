@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from ant_jax.optim.lazy.timeline import Gap, Schedule, fade
+from ant_jax.optim.lazy.timeline import Gap, fade
 from ant_jax.optim.prox import (
     identity,
     nonnegative_soft_threshold,
     project_nonnegative,
 )
-from ant_jax.optim.proximal import Prox
+from ant_jax.optim.proximal import Prox, Schedule, at, in_own_metric, take_step
 from ant_jax.optim.rules import Idle, Rule, Slots
 
 Moved = tuple[Array, Slots]  # values and the optimizer's arrays, of the same shape
@@ -53,18 +53,17 @@ class Motion(NamedTuple):
         good: Bool[Array, ""],
     ) -> Moved:
         """Takes one step; where `good` is false the result does not matter."""
-        dtype = gradient.dtype
 
         def take(values: Array, slots: Slots, gradient: Array, free: Any) -> Moved:
-            taken = self.rule.step(gradient, slots, count + 1)
-            rate = jnp.asarray(_at(self.learning_rate, count), dtype)
-            length = rate * taken.scale
-            weight = jnp.asarray(_at(self.l1, count), dtype)
-            if free is not None:
-                weight = jnp.where(free, jnp.zeros_like(weight), weight)
-            scaling = length if self.adaptive else rate
-            half = values - length * taken.direction
-            return self.prox(half, weight, scaling), taken.slots
+            return take_step(
+                self.rule.step(gradient, slots, count + 1),
+                values,
+                at(self.learning_rate, count),
+                at(self.l1, count),
+                self.prox,
+                free,
+                own_metric=self.adaptive,
+            )
 
         def keep(values: Array, slots: Slots, gradient: Array, free: Any) -> Moved:
             del gradient, free
@@ -146,8 +145,6 @@ def make_motion(
             f"{getattr(prox, '__name__', prox)} has no closed form over many steps; "
             f"{names} have. Otherwise use the dense ant_jax.optim.proximal."
         )
-    if metric not in ("adaptive", "euclidean"):
-        raise ValueError(f"metric must be 'adaptive' or 'euclidean', got {metric!r}.")
     return Motion(
         rule=rule,
         idle=rule.idle,
@@ -156,7 +153,7 @@ def make_motion(
         prox=prox,
         clamped=_CLAMPED[prox],
         penalized=prox is nonnegative_soft_threshold,
-        adaptive=metric == "adaptive" or rule.uniform,
+        adaptive=in_own_metric(rule, metric),
         momentum=float(rule.idle.momentum),
         decay={name: float(factor) for name, factor in rule.idle.decay.items()},
     )
@@ -186,7 +183,3 @@ def _apart(
         return jax.tree.map(lambda x: x.reshape(shape), lines)
 
     return lax.platform_dependent(*args, cpu=branch, default=change)
-
-
-def _at(schedule: Schedule, count: Array) -> Any:
-    return schedule(count) if callable(schedule) else schedule

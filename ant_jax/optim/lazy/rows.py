@@ -17,8 +17,8 @@ from ant_jax.optim.lazy.ids import resolve
 from ant_jax.optim.lazy.layout import Layout, Row, as_mask
 from ant_jax.optim.lazy.motion import make_motion
 from ant_jax.optim.lazy.table import LazyTable, Pulled, check_status, complaint
-from ant_jax.optim.lazy.timeline import Schedule, gap, make_timeline, split
-from ant_jax.optim.proximal import Prox
+from ant_jax.optim.lazy.timeline import gap, make_timeline, split
+from ant_jax.optim.proximal import Prox, Schedule
 from ant_jax.optim.rules import Rule
 
 

@@ -17,19 +17,17 @@ BUILD_NOTES.md derives them.
 """
 
 import math
-from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
+from ant_jax.optim.proximal import Schedule
 from ant_jax.optim.rules import Idle
 
-Schedule = ArrayLike | Callable[[Array], ArrayLike]
 Timeline = Float[Array, "steps 4"]
 
 
