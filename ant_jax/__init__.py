@@ -10,15 +10,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ant_jax import compact as compact
     from ant_jax import embeddings as embeddings
+    from ant_jax import losses as losses
+    from ant_jax import nonparametric as nonparametric
     from ant_jax import optim as optim
     from ant_jax.embeddings import AnchorEmbedding as AnchorEmbedding
     from ant_jax.embeddings import AnchorParams as AnchorParams
     from ant_jax.embeddings import Embedding as Embedding
     from ant_jax.embeddings import FullEmbedding as FullEmbedding
     from ant_jax.embeddings import FullParams as FullParams
+    from ant_jax.embeddings import HashingEmbedding as HashingEmbedding
+    from ant_jax.embeddings import HashingParams as HashingParams
+    from ant_jax.embeddings import LowRankEmbedding as LowRankEmbedding
+    from ant_jax.embeddings import LowRankParams as LowRankParams
+    from ant_jax.embeddings import MixedDimensionEmbedding as MixedDimensionEmbedding
+    from ant_jax.embeddings import MixedDimensionParams as MixedDimensionParams
+    from ant_jax.embeddings import (
+        QuotientRemainderEmbedding as QuotientRemainderEmbedding,
+    )
+    from ant_jax.embeddings import QuotientRemainderParams as QuotientRemainderParams
+    from ant_jax.embeddings import SlimmingEmbedding as SlimmingEmbedding
+    from ant_jax.embeddings import SparseEmbedding as SparseEmbedding
+    from ant_jax.embeddings import SparseParams as SparseParams
     from ant_jax.nn import linen as linen
     from ant_jax.nn import nnx as nnx
     from ant_jax.optim import LazyRows as LazyRows
+    from ant_jax.optim import adaptive_dual_averaging as adaptive_dual_averaging
+    from ant_jax.optim import dual_averaging as dual_averaging
+    from ant_jax.optim import frequency_weights as frequency_weights
+    from ant_jax.optim import keep_zeros as keep_zeros
+    from ant_jax.optim import l1_subgradient as l1_subgradient
+    from ant_jax.optim import minimax_concave as minimax_concave
     from ant_jax.optim import param_labels as param_labels
     from ant_jax.optim import proximal_adagrad as proximal_adagrad
     from ant_jax.optim import proximal_adam as proximal_adam
@@ -36,11 +57,30 @@ _HOME = {
     "Embedding": "ant_jax.embeddings",
     "FullEmbedding": "ant_jax.embeddings",
     "FullParams": "ant_jax.embeddings",
+    "HashingEmbedding": "ant_jax.embeddings",
+    "HashingParams": "ant_jax.embeddings",
     "LazyRows": "ant_jax.optim",
+    "LowRankEmbedding": "ant_jax.embeddings",
+    "LowRankParams": "ant_jax.embeddings",
+    "MixedDimensionEmbedding": "ant_jax.embeddings",
+    "MixedDimensionParams": "ant_jax.embeddings",
+    "QuotientRemainderEmbedding": "ant_jax.embeddings",
+    "QuotientRemainderParams": "ant_jax.embeddings",
+    "SlimmingEmbedding": "ant_jax.embeddings",
+    "SparseEmbedding": "ant_jax.embeddings",
+    "SparseParams": "ant_jax.embeddings",
+    "adaptive_dual_averaging": "ant_jax.optim",
     "compact": "ant_jax",
+    "dual_averaging": "ant_jax.optim",
     "embeddings": "ant_jax",
+    "frequency_weights": "ant_jax.optim",
+    "keep_zeros": "ant_jax.optim",
+    "l1_subgradient": "ant_jax.optim",
     "linen": "ant_jax.nn",
+    "losses": "ant_jax",
+    "minimax_concave": "ant_jax.optim",
     "nnx": "ant_jax.nn",
+    "nonparametric": "ant_jax",
     "optim": "ant_jax",
     "param_labels": "ant_jax.optim",
     "proximal_adagrad": "ant_jax.optim",
@@ -50,7 +90,15 @@ _HOME = {
     "proximal_yogi": "ant_jax.optim",
     "yogi": "ant_jax.optim",
 }
-_SUBMODULES = {"compact", "embeddings", "linen", "nnx", "optim"}
+_SUBMODULES = {
+    "compact",
+    "embeddings",
+    "linen",
+    "losses",
+    "nnx",
+    "nonparametric",
+    "optim",
+}
 
 __all__ = sorted(_HOME)
 

@@ -11,13 +11,13 @@ import dataclasses
 import importlib
 import multiprocessing
 import os
-import resource
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
+
+from experiments.memory import peak_rss_bytes
 
 Run = Callable[[Any], tuple[dict[str, Any], Iterator[float]]]
 
@@ -124,7 +124,7 @@ def _serve(pipe: Connection, program: Program) -> None:
     try:
         while True:
             pipe.recv()
-            pipe.send((next(seconds), _peak_rss_bytes()))
+            pipe.send((next(seconds), peak_rss_bytes()))
     except EOFError:
         return
 
@@ -136,14 +136,3 @@ def _receive(name: str, pipe: Connection) -> Any:
         raise RuntimeError(
             f"The {name} program ended early; see above for why."
         ) from None
-
-
-def _peak_rss_bytes() -> int:
-    # On Linux what getrusage tells begins with the peak of the process that started
-    # this one.
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) * 1024
-    except (OSError, IndexError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024

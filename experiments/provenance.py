@@ -3,13 +3,13 @@
 import importlib.metadata
 import os
 import platform
-import resource
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import jax
+
+from experiments.memory import peak_rss_bytes
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
@@ -32,12 +32,6 @@ def device() -> str:
     if devices[0].platform == "cpu":
         kind = f"{_cpu_model()}, {_cpu_cores()} cores"
     return f"{len(devices)} x {devices[0].platform} ({kind})"
-
-
-def peak_rss_bytes() -> int:
-    """The most memory this process has held, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _cpu_cores() -> int:

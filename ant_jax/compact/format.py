@@ -23,7 +23,37 @@ Tensors of method "full":
 
     embedding          (V, d)    stored_dtype
 
-Of either, if a vocabulary was given:
+Tensors of methods "sparse_cbow" and "slimming", a table in compressed rows:
+
+    embedding.values   (nnz,)    stored_dtype, row after row, no zeros
+    embedding.indices  (nnz,)    unsigned, the column of each value, ascending in a row
+    embedding.counts   (V,)      unsigned, how many values each row has
+
+Tensors of method "low_rank", with the option rank r:
+
+    coefficients       (V, r)    stored_dtype
+    basis              (r, d)    stored_dtype
+
+Tensors of method "quotient_remainder", with the options num_remainders m and operation,
+1 for a product of two rows and 2 for their sum:
+
+    quotients          (q, d)    stored_dtype, q = ceil(V / m), the row of v is v // m
+    remainders         (m, d)    stored_dtype, the row of v is v % m
+
+Tensors of method "hashing", with the options num_buckets m and num_hashes h:
+
+    embedding          (m, d)    stored_dtype
+    hashes             (h, 2)    uint32, a and b of (a v + b) mod (2^31 - 1) mod m
+
+Tensors of method "mixed_dimension", with the option num_blocks k; D is the sum of the
+d_i that differ from d:
+
+    blocks.sizes       (k,)      unsigned, V_i of each block
+    blocks.features    (k,)      unsigned, d_i of each block
+    blocks.values      (n,)      stored_dtype, the tables (V_i, d_i), one after another
+    projections        (D, d)    stored_dtype, (d_i, d) of each block with d_i != d
+
+Of any, if a vocabulary was given:
 
     vocab.bytes        (bytes,)  uint8, the objects' names in UTF-8, one after another
     vocab.lengths      (V,)      unsigned, bytes of each name

@@ -44,6 +44,40 @@ def half_normal(stddev: float | None = None) -> Initializer:
     return init
 
 
+def signed_basis(
+    key: PRNGKeyArray,
+    shape: Sequence[int],
+    dtype: DTypeLike | None = None,
+    out_sharding: Any = None,
+) -> Array:
+    """Anchors along the axes: `e_1, -e_1, e_2, -e_2, ...`, from the start when over.
+
+    A non-negative T can then express every vector whose first K / 2 entries are all
+    that is not zero, so that E = T A may start as small as T does.
+
+    Args:
+      key: not used; nothing is drawn.
+      shape: (K, d).
+      dtype: of the result, float32 if not given.
+      out_sharding: of the result.
+
+    Returns:
+      Array of shape (K, d).
+
+    Example:
+      >>> import jax
+      >>> signed_basis(jax.random.key(0), (3, 2)).tolist()
+      [[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]]
+    """
+    del key
+    rows, features = shape
+    row = jnp.arange(rows)
+    axes = jax.nn.one_hot(row // 2 % features, features, dtype=dtype or jnp.float32)
+    # A difference, since the negative of zero is another zero.
+    basis = axes - 2 * jnp.where((row % 2 == 1)[:, None], axes, jnp.zeros_like(axes))
+    return basis if out_sharding is None else jax.device_put(basis, out_sharding)
+
+
 default_half_normal = half_normal()
 default_full = jax.nn.initializers.variance_scaling(
     1.0, "fan_in", "normal", in_axis=1, out_axis=0

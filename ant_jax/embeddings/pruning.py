@@ -1,9 +1,17 @@
-"""Dropping the entries of T that carry nothing.
+"""Dropping the entries of a sparse table that carry nothing.
 
 A stochastic proximal method never comes to rest: the noise of each batch lifts entries
 off zero that the penalty would hold there on average, and at any moment many of the
-non-zeros of T are such ripples. They are told from the rest by what they add to an
-embedding, and whether they were needed is asked of the validation split.
+non-zeros of T are such ripples. A subgradient of the penalty makes no zeros at all.
+Ripples are told from the rest by what they are worth, and whether they were needed is
+asked of the validation split.
+
+Without more to go by, an entry is worth the length of what it adds to an embedding:
+`|T[v, k]| |A_k|_2`, which unlike T alone does not change when a factor moves between an
+anchor and its column of T, or `|E[v, j]|` of `SparseParams`. With the curvature h of a
+loss (see `training.make_curvature`) it is worth `h T[v, k]^2`, by which the loss rises
+when this entry alone is dropped: LeCun, Denker & Solla, *Optimal Brain Damage*, 1990.
+That takes account of how often an object occurs, and of what it is multiplied by.
 """
 
 from collections.abc import Callable
@@ -15,23 +23,24 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ant_jax.embeddings.anchor import AnchorParams
+from ant_jax.embeddings.sparse import SparseParams
 
 Params = TypeVar("Params")
 _BISECTIONS = 20
+_TABLES = (AnchorParams, SparseParams)
 
 
-def prune(params: Params, threshold: ArrayLike) -> Params:
-    """Zeroes every `T[v, k]` with `|T[v, k]| |A_k|_2 <= threshold`.
-
-    The product is the length of what the entry adds to the embedding of v; unlike T
-    alone it does not change when a factor moves between an anchor and its column of T.
+def prune(params: Params, threshold: ArrayLike, curvature: Any = None) -> Params:
+    """Zeroes every entry that is worth no more than a threshold.
 
     Args:
-      params: a pytree holding `AnchorParams`; everything else is left as it is.
-      threshold: length up to which an entry is dropped, >= 0.
+      params: a pytree holding `AnchorParams` or `SparseParams`; everything else is left
+        as it is.
+      threshold: worth up to which an entry is dropped, >= 0.
+      curvature: a pytree like params; None for the length that an entry adds.
 
     Returns:
-      The pytree with sparser transforms.
+      The pytree with sparser transforms and tables.
 
     Example:
       >>> import jax.numpy as jnp
@@ -39,37 +48,38 @@ def prune(params: Params, threshold: ArrayLike) -> Params:
       >>> prune(params, 1.0).transform.tolist()
       [[0.0], [1.0]]
     """
-
-    def one(table: Any) -> Any:
-        if not _is_table(table):
-            return table
-        keep = _lengths(table) > threshold
-        zero = jnp.zeros_like(table.transform)
-        return table._replace(transform=jnp.where(keep, table.transform, zero))
-
-    return jax.tree.map(one, params, is_leaf=_is_table)
+    return _above(params, _worths(params, curvature), threshold)
 
 
 def prune_to_tolerance(
-    params: Params, error: Callable[[Params], float], tolerance: float
+    params: Params,
+    error: Callable[[Params], float],
+    tolerance: float,
+    curvature: Any = None,
 ) -> tuple[Params, float]:
     """Prunes as far as an error allows, by bisection of the threshold.
 
     Args:
-      params: a pytree holding `AnchorParams`.
+      params: a pytree holding `AnchorParams` or `SparseParams`.
       error: figure of parameters on the validation split, lower is better.
       tolerance: how much worse the figure may become, as a share of what it is now.
+      curvature: see `prune`.
 
     Returns:
       The pruned parameters and their error, at most `(1 + tolerance)` times the error
       of `params`.
     """
+    worths = _worths(params, curvature)
+    sorted_worths = jnp.sort(_joined(worths))
     best, best_error = params, error(params)
     limit = best_error * (1 + tolerance)
-    low, high = 0.0, _longest(params)
+    # Bisects the rank, since worths may lie many decades apart.
+    low, high = 0, len(sorted_worths)
     for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        candidate = prune(params, middle)
+        if high - low <= 1:
+            break
+        middle = (low + high) // 2
+        candidate = _above(params, worths, sorted_worths[middle])
         candidate_error = error(candidate)
         if candidate_error <= limit:
             best, best_error, low = candidate, candidate_error, middle
@@ -78,12 +88,13 @@ def prune_to_tolerance(
     return best, best_error
 
 
-def prune_to_size(params: Params, max_nonzeros: int) -> Params:
-    """Prunes to at most so many non-zeros of T, over all tables together.
+def prune_to_size(params: Params, max_nonzeros: int, curvature: Any = None) -> Params:
+    """Prunes to at most so many non-zeros, over all tables together.
 
     Args:
-      params: a pytree holding `AnchorParams`.
-      max_nonzeros: how many may stay.
+      params: a pytree holding `AnchorParams` or `SparseParams`.
+      max_nonzeros: how many may stay in transforms and sparse tables.
+      curvature: see `prune`.
 
     Returns:
       The pruned parameters; those of `params` when they are few enough.
@@ -93,26 +104,50 @@ def prune_to_size(params: Params, max_nonzeros: int) -> Params:
     """
     if max_nonzeros < 0:
         raise ValueError(f"max_nonzeros must be at least 0, got {max_nonzeros}.")
-    each = [jnp.ravel(_lengths(table)) for table in _tables(params)]
-    lengths = jnp.concatenate(each) if each else jnp.zeros(0)
-    if int(jnp.count_nonzero(lengths)) <= max_nonzeros:
+    nonzeros = sum(int(jnp.count_nonzero(table[-1])) for table in _tables(params))
+    if nonzeros <= max_nonzeros:
         return params
-    return prune(params, jnp.sort(lengths, descending=True)[max_nonzeros])
+    worths = _worths(params, curvature)
+    threshold = jnp.sort(_joined(worths), descending=True)[max_nonzeros]
+    return _above(params, worths, threshold)
 
 
 def _is_table(node: Any) -> bool:
-    return isinstance(node, AnchorParams)
+    return isinstance(node, _TABLES)
 
 
-def _tables(params: Any) -> list[AnchorParams]:
+def _tables(params: Any) -> list[AnchorParams | SparseParams]:
     return [x for x in jax.tree.leaves(params, is_leaf=_is_table) if _is_table(x)]
 
 
-def _lengths(table: AnchorParams) -> Float[Array, "vocab anchors"]:
+def _above(params: Params, worths: list[Array], threshold: ArrayLike) -> Params:
+    left = iter(worths)
+
+    def one(table: Any) -> Any:
+        if not _is_table(table):
+            return table
+        # Of AnchorParams and SparseParams alike the last field is the sparse one.
+        *dense, sparse = table
+        kept = jnp.where(next(left) > threshold, sparse, jnp.zeros_like(sparse))
+        return type(table)(*dense, kept)
+
+    return jax.tree.map(one, params, is_leaf=_is_table)
+
+
+def _worths(params: Any, curvature: Any) -> list[Float[Array, "vocab columns"]]:
+    """What every entry of every table is worth, the tables in the order of params."""
+    if curvature is None:
+        return [_length(table) for table in _tables(params)]
+    tables = zip(_tables(params), _tables(curvature), strict=True)
+    return [like[-1] * jnp.square(table[-1]) for table, like in tables]
+
+
+def _length(table: AnchorParams | SparseParams) -> Float[Array, "vocab columns"]:
+    if isinstance(table, SparseParams):
+        return jnp.abs(table.embedding)
     norms = jnp.linalg.norm(table.anchors, axis=1)
     return jnp.abs(table.transform) * norms[None, :]
 
 
-def _longest(params: Any) -> float:
-    longest = (float(jnp.max(_lengths(table))) for table in _tables(params))
-    return max(longest, default=0.0)
+def _joined(worths: list[Array]) -> Float[Array, " entries"]:
+    return jnp.concatenate([jnp.zeros(0), *(jnp.ravel(worth) for worth in worths)])

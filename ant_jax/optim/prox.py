@@ -9,6 +9,9 @@ of a gradient method: one number, or one number a coordinate for an adaptive met
 `strength` and `scaling` broadcast against x.
 """
 
+import dataclasses
+from collections.abc import Callable
+
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
@@ -85,6 +88,92 @@ def hard_threshold(
     """
     price = jnp.asarray(2 * strength * scaling, x.dtype)
     return jnp.where(jnp.square(x) > price, x, jnp.zeros_like(x))
+
+
+def nonnegative_hard_threshold(
+    x: Float[Array, "..."], strength: ArrayLike, scaling: ArrayLike = 1.0
+) -> Float[Array, "..."]:
+    """Prox of `|z|_0` over z >= 0: keeps x > 0 where `x^2 > 2 strength scaling`.
+
+    Args:
+      x: array of any shape.
+      strength: price of one non-zero, >= 0; 0 leaves the projection onto z >= 0.
+      scaling: step length, > 0.
+
+    Returns:
+      Array of the shape and dtype of x.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> nonnegative_hard_threshold(jnp.array([-3.0, 0.5, 2.0]), 1.0).tolist()
+      [0.0, 0.0, 2.0]
+    """
+    return hard_threshold(jnp.maximum(x, 0), strength, scaling)
+
+
+def minimax_concave(
+    gamma: float, nonnegative: bool = True
+) -> Callable[[Float[Array, "..."], ArrayLike, ArrayLike], Float[Array, "..."]]:
+    """Makes the prox of the minimax concave penalty (MCP).
+
+    Zhang, *Nearly unbiased variable selection under minimax concave penalty*, Annals of
+    Statistics 2010, eq. (2.1). With weight `strength` its value is, entry by entry,
+
+        strength |z| - z^2 / (2 gamma)      where |z| <= gamma strength,
+        gamma strength^2 / 2                beyond:
+
+    near zero it is L1, which makes zeros, and an entry above `gamma strength` costs no
+    more the larger it is, so that what is kept is not shrunk. As gamma grows it becomes
+    L1. Note that `strength` moves both the price and where shrinking ends.
+
+    Where `scaling < gamma` the problem is strictly convex, and its solution is firm
+    thresholding: 0 up to `strength scaling`, x from `gamma strength` on, and between
+    them `(x - strength scaling) / (1 - scaling / gamma)`. Otherwise the minimum lies at
+    0 or at x: x is kept above `strength sqrt(scaling gamma)`.
+
+    Args:
+      gamma: inverse of the concavity, in the units of `scaling`, > 0. Smaller comes
+        nearer to counting non-zeros.
+      nonnegative: whether z >= 0 is demanded as well.
+
+    Returns:
+      An operator `prox(x, strength, scaling)`, equal and hashed by these arguments.
+
+    Raises:
+      ValueError: gamma is not a finite number above 0.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> minimax_concave(2.0)(jnp.array([-3.0, 0.5, 1.5, 4.0]), 1.0).tolist()
+      [0.0, 0.0, 1.0, 4.0]
+    """
+    if not 0 < gamma < float("inf"):
+        raise ValueError(f"gamma must be a finite number > 0, got {gamma!r}.")
+    return _MinimaxConcave(float(gamma), bool(nonnegative))
+
+
+@dataclasses.dataclass(frozen=True)
+class _MinimaxConcave:
+    gamma: float
+    nonnegative: bool
+
+    def __call__(
+        self, x: Float[Array, "..."], strength: ArrayLike, scaling: ArrayLike = 1.0
+    ) -> Float[Array, "..."]:
+        gamma, weight, step = (
+            jnp.asarray(value, x.dtype) for value in (self.gamma, strength, scaling)
+        )
+        size = jnp.maximum(x, 0) if self.nonnegative else jnp.abs(x)
+        convex = step < gamma
+        slope = jnp.where(convex, 1 - step / gamma, jnp.ones_like(step))
+        firm = jnp.minimum(size, jnp.maximum(size - weight * step, 0) / slope)
+        hard = jnp.where(
+            size > weight * jnp.sqrt(step * gamma), size, jnp.zeros_like(size)
+        )
+        new = jnp.where(convex, firm, hard)
+        if self.nonnegative:
+            return new
+        return jnp.where(new == 0, jnp.zeros_like(new), jnp.copysign(new, x))
 
 
 def project_nonnegative(
@@ -185,13 +274,22 @@ def _group_soft_threshold_diagonal(x: Array, threshold: Array) -> Array:
     return jnp.where(keep[..., None], x * (r / (r + threshold)), jnp.zeros_like(x))
 
 
-# Operators that treat every entry alone, so that the shape of x does not matter.
-COORDINATEWISE = frozenset(
+# Operators that treat every entry alone; minimax_concave makes more of them.
+_COORDINATEWISE = frozenset(
     {
         nonnegative_soft_threshold,
         soft_threshold,
+        nonnegative_hard_threshold,
         hard_threshold,
         project_nonnegative,
         identity,
     }
 )
+
+
+def is_coordinatewise(prox: Callable[..., Array]) -> bool:
+    """Whether an operator is known to treat every entry alone.
+
+    The shape of its first argument does not matter to such an operator.
+    """
+    return isinstance(prox, _MinimaxConcave) or prox in _COORDINATEWISE

@@ -18,7 +18,11 @@ from jaxtyping import Array, Int
 from ant_jax.numerics import accumulator
 from ant_jax.optim import rules
 from ant_jax.optim.elementwise import elementwise
-from ant_jax.optim.prox import COORDINATEWISE, identity, nonnegative_soft_threshold
+from ant_jax.optim.prox import (
+    identity,
+    is_coordinatewise,
+    nonnegative_soft_threshold,
+)
 
 Schedule = ArrayLike | Callable[[Array], ArrayLike]
 Prox = Callable[[Array, ArrayLike, ArrayLike], Array]
@@ -39,6 +43,7 @@ def proximal(
     prox: Prox | None = None,
     metric: str = "adaptive",
     unpenalized: Any = None,
+    penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """A descent rule and, in the same update, a proximal step.
 
@@ -61,6 +66,10 @@ def proximal(
       unpenalized: pytree of booleans like params or like a prefix of it, True where an
         entry is free of the penalty (constraints still hold there). For a prox that
         couples entries it must be constant along the last axis, kept as size 1.
+      penalty_weights: pytree of numbers and arrays like params or like a prefix of it,
+        by which l1 is multiplied: an array has the number of axes of its parameter and
+        sizes of 1 where it repeats, so `(V, 1)` is a weight for each row; see
+        `ant_jax.optim.frequency_weights`. None leaves l1 as it is.
 
     Returns:
       An `optax.GradientTransformationExtraArgs` whose `update` needs `params`. Updates
@@ -68,12 +77,14 @@ def proximal(
       into exact zeros and never into a number below zero.
 
     Raises:
-      ValueError: unknown metric, negative or non-finite learning rate or l1, and, in
-        `update`, params missing.
+      ValueError: unknown metric, negative or non-finite learning rate, l1 or penalty
+        weight, and, in `update`, params missing or weights of a shape that does not fit
+        them.
     """
     own_metric = in_own_metric(rule, metric)
-    _check_rate("learning_rate", learning_rate)
-    _check_rate("l1", l1)
+    check_rate("learning_rate", learning_rate)
+    check_rate("l1", l1)
+    _check_weights(penalty_weights)
     prox = nonnegative_soft_threshold if prox is None else prox
 
     def init(params: Any) -> ProximalState:
@@ -93,28 +104,34 @@ def proximal(
         leaves, treedef = jax.tree.flatten(params)
         gradients = treedef.flatten_up_to(updates)
         slots = _by_leaf(state.slots, treedef)
-        free = treedef.flatten_up_to(_broadcast(unpenalized, params))
+        free = treedef.flatten_up_to(_broadcast(unpenalized, False, params))
+        weights = treedef.flatten_up_to(_broadcast(penalty_weights, 1.0, params))
+        for weight, p in zip(weights, leaves, strict=True):
+            _check_fit(jnp.shape(weight), jnp.shape(p))
         t = optax.safe_increment(state.count)
 
         lr, strength = (at(schedule, state.count) for schedule in (learning_rate, l1))
 
-        def leaf(p: Array, g: Array, old: rules.Slots, mask: ArrayLike) -> Any:
+        def leaf(
+            p: Array, g: Array, old: rules.Slots, mask: ArrayLike, weight: ArrayLike
+        ) -> Any:
             dtype = accumulator(p.dtype)
             unpenalized = None if mask is False else mask
             new, slots = take_step(
                 rule.step(g.astype(dtype), old, t),
                 p.astype(dtype),
                 lr,
-                strength,
+                jnp.asarray(strength, dtype) * jnp.asarray(weight, dtype),
                 prox,
                 unpenalized,
                 own_metric=own_metric,
             )
             return new.astype(p.dtype) - p, slots
 
-        if prox in COORDINATEWISE:
+        if is_coordinatewise(prox):
             leaf = elementwise(leaf)
-        new = [leaf(*args) for args in zip(leaves, gradients, slots, free, strict=True)]
+        columns = leaves, gradients, slots, free, weights
+        new = [leaf(*arguments) for arguments in zip(*columns, strict=True)]
         deltas = treedef.unflatten([delta for delta, _ in new])
         return deltas, ProximalState(t, _by_name([slot for _, slot in new], treedef))
 
@@ -137,7 +154,7 @@ def take_step(
       step: direction and scale from the rule, in the dtype of p.
       p: the array.
       learning_rate: a number.
-      strength: weight of the penalty, a number.
+      strength: weight of the penalty; broadcasts against p.
       prox: see `proximal`.
       unpenalized: True where there is no penalty; broadcasts against p.
       own_metric: whether the penalty is scaled as the step is.
@@ -178,6 +195,7 @@ def proximal_sgd(
     prox: Prox | None = None,
     metric: str = "adaptive",
     unpenalized: Any = None,
+    penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal gradient descent (ISTA), with heavy-ball momentum if one is given.
 
@@ -191,6 +209,7 @@ def proximal_sgd(
       prox: see `proximal`.
       metric: see `proximal`.
       unpenalized: see `proximal`.
+      penalty_weights: see `proximal`.
 
     Returns:
       The transformation.
@@ -210,6 +229,7 @@ def proximal_sgd(
         prox=prox,
         metric=metric,
         unpenalized=unpenalized,
+        penalty_weights=penalty_weights,
     )
 
 
@@ -222,6 +242,7 @@ def proximal_adagrad(
     prox: Prox | None = None,
     metric: str = "adaptive",
     unpenalized: Any = None,
+    penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal Adagrad, section 2 of Duchi, Hazan & Singer, JMLR 2011.
 
@@ -233,6 +254,7 @@ def proximal_adagrad(
       prox: see `proximal`.
       metric: see `proximal`.
       unpenalized: see `proximal`.
+      penalty_weights: see `proximal`.
 
     Returns:
       The transformation.
@@ -252,6 +274,7 @@ def proximal_adagrad(
         prox=prox,
         metric=metric,
         unpenalized=unpenalized,
+        penalty_weights=penalty_weights,
     )
 
 
@@ -265,6 +288,7 @@ def proximal_adam(
     prox: Prox | None = None,
     metric: str = "adaptive",
     unpenalized: Any = None,
+    penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal Adam: `rules.adam` with the penalty in Adam's metric.
 
@@ -277,6 +301,7 @@ def proximal_adam(
       prox: see `proximal`.
       metric: see `proximal`.
       unpenalized: see `proximal`.
+      penalty_weights: see `proximal`.
 
     Returns:
       The transformation.
@@ -296,6 +321,7 @@ def proximal_adam(
         prox=prox,
         metric=metric,
         unpenalized=unpenalized,
+        penalty_weights=penalty_weights,
     )
 
 
@@ -309,6 +335,7 @@ def proximal_amsgrad(
     prox: Prox | None = None,
     metric: str = "adaptive",
     unpenalized: Any = None,
+    penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal AMSGrad: `rules.amsgrad` with the penalty in its metric.
 
@@ -321,6 +348,7 @@ def proximal_amsgrad(
       prox: see `proximal`.
       metric: see `proximal`.
       unpenalized: see `proximal`.
+      penalty_weights: see `proximal`.
 
     Returns:
       The transformation.
@@ -340,6 +368,7 @@ def proximal_amsgrad(
         prox=prox,
         metric=metric,
         unpenalized=unpenalized,
+        penalty_weights=penalty_weights,
     )
 
 
@@ -354,6 +383,7 @@ def proximal_yogi(
     prox: Prox | None = None,
     metric: str = "adaptive",
     unpenalized: Any = None,
+    penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
     """Proximal Yogi, what Anchor & Transform was trained with: `rules.yogi` plus prox.
 
@@ -367,6 +397,7 @@ def proximal_yogi(
       prox: see `proximal`.
       metric: see `proximal`.
       unpenalized: see `proximal`.
+      penalty_weights: see `proximal`.
 
     Returns:
       The transformation.
@@ -386,6 +417,7 @@ def proximal_yogi(
         prox=prox,
         metric=metric,
         unpenalized=unpenalized,
+        penalty_weights=penalty_weights,
     )
 
 
@@ -432,12 +464,38 @@ def _by_leaf(slots: dict[str, Any], treedef: Any) -> list[rules.Slots]:
     ]
 
 
-def _broadcast(unpenalized: Any, params: Any) -> Any:
-    prefix = False if unpenalized is None else unpenalized
+def _broadcast(prefix: Any, default: Any, params: Any) -> Any:
+    prefix = default if prefix is None else prefix
     return jax.tree.map(lambda m, sub: jax.tree.map(lambda _: m, sub), prefix, params)
 
 
-def _check_rate(name: str, rate: Schedule) -> None:
+def check_rate(name: str, rate: Schedule) -> None:
+    """Refuses a number that is negative or not finite.
+
+    Raises:
+      ValueError: naming it.
+    """
     # A schedule or a traced number cannot be looked at yet.
     if isinstance(rate, (int, float)) and not 0 <= rate < float("inf"):
         raise ValueError(f"{name} must be a finite number >= 0, got {rate!r}.")
+
+
+def _check_weights(weights: Any) -> None:
+    for weight in jax.tree.leaves(weights):
+        if isinstance(weight, jax.core.Tracer):
+            continue
+        numbers = jnp.asarray(weight, jnp.float32)
+        if not bool(jnp.all((numbers >= 0) & (numbers < jnp.inf))):
+            raise ValueError("penalty_weights must be finite numbers >= 0.")
+
+
+def _check_fit(weight: tuple[int, ...], p: tuple[int, ...]) -> None:
+    if not weight:
+        return
+    if len(weight) != len(p) or any(
+        size not in (1, full) for size, full in zip(weight, p, strict=True)
+    ):
+        raise ValueError(
+            f"penalty_weights of shape {weight} do not fit parameters of shape {p}: "
+            f"they need {len(p)} axes, each of the same size or of size 1."
+        )

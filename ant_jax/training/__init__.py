@@ -1,7 +1,9 @@
 """A training run: mesh, state, compiled epochs, checkpoints and early stopping."""
 
+from ant_jax.training.adaptation import Adaptation as Adaptation
 from ant_jax.training.checkpoints import Checkpoints as Checkpoints
 from ant_jax.training.compiling import step_options as step_options
+from ant_jax.training.curvature import make_curvature as make_curvature
 from ant_jax.training.epoch import EpochReport as EpochReport
 from ant_jax.training.epoch import make_epoch as make_epoch
 from ant_jax.training.epoch import make_evaluate as make_evaluate
@@ -19,6 +21,9 @@ from ant_jax.training.mesh import replicate as replicate
 from ant_jax.training.metrics import MetricsWriter as MetricsWriter
 from ant_jax.training.metrics import read_metrics as read_metrics
 from ant_jax.training.state import TrainState as TrainState
+from ant_jax.training.stream import Chunk as Chunk
+from ant_jax.training.stream import StreamResult as StreamResult
+from ant_jax.training.stream import fit_stream as fit_stream
 from ant_jax.training.trainers import Tables as Tables
 from ant_jax.training.trainers import Trainer as Trainer
 from ant_jax.training.trainers import dense_trainer as dense_trainer

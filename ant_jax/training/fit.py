@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import PRNGKeyArray
 
+from ant_jax.training.adaptation import Adaptation, anchor_figures, shipped
 from ant_jax.training.checkpoints import Checkpoints
 from ant_jax.training.epoch import EpochReport
 from ant_jax.training.errors import DivergedError
@@ -26,18 +27,26 @@ class Progress:
 
     epoch: int = 0  # epochs done
     best_epoch: int = 0  # the one with the lowest validation figure
-    best_value: float = math.inf  # that figure
+    best_value: float = math.inf  # that figure, or the objective of an `Adaptation`
     seconds: float = 0.0  # spent in epochs and their validation, over all restarts
+    # Where the number of anchors adapts:
+    best_anchors: dict[str, int] | None = None  # of the best epoch, by table
+    resized_epoch: int = 0  # the one after which it last changed
+    control: dict[str, Any] | None = None  # the `ControllerState`
 
     def finished(self, epochs: int, patience: int) -> bool:
-        """Whether the run is at its end: all epochs, or none better for a while."""
-        return self.epoch >= epochs or self.epoch - self.best_epoch >= patience
+        """Whether the run is at its end: all epochs, or none better for a while.
+
+        A changed number of anchors has as many epochs to be better as the first had.
+        """
+        since = max(self.best_epoch, self.resized_epoch)
+        return self.epoch >= epochs or self.epoch - since >= patience
 
 
 class FitResult(NamedTuple):
     """A finished run."""
 
-    params: Any  # of the best epoch
+    params: Any  # of the best epoch, cut to its anchors where their number adapts
     progress: Progress
     history: list[dict[str, Any]]  # one row an epoch
 
@@ -53,6 +62,7 @@ def fit(
     epochs: int,
     patience: int,
     workdir: Workdir,
+    adaptation: Adaptation | None = None,
 ) -> FitResult:
     """Trains with early stopping; goes on from the newest checkpoint if there is one.
 
@@ -66,6 +76,9 @@ def fit(
       epochs: most epochs to run.
       patience: epochs without a better figure after which the run ends.
       workdir: where checkpoints and metrics go; see `Workdir.claim`.
+      adaptation: lets the number of anchors follow an objective, which then takes the
+        place of the validation figure in early stopping. `validate` is given tables of
+        full size whose removed anchors are zero, `describe` tables without them.
 
     Returns:
       The parameters of the best epoch, and how the run went.
@@ -76,6 +89,8 @@ def fit(
         names the step and the last good checkpoint.
       OSError: the metrics cannot be written.
     """
+    if adaptation is not None:
+        state, control = adaptation.begin(state)
     best, progress = params_of(state), Progress()
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(closing(Checkpoints(workdir.checkpoints)))
@@ -87,6 +102,8 @@ def fit(
         else:
             arrays, saved = restored
             state, best, progress = arrays["state"], arrays["best"], Progress(**saved)
+            if adaptation is not None:
+                state, control = adaptation.begin(state, progress.control)
         writer = stack.enter_context(
             closing(MetricsWriter(workdir.metrics, workdir.tensorboard, progress.epoch))
         )
@@ -94,30 +111,48 @@ def fit(
         while not progress.finished(epochs, patience):
             start = time.perf_counter()
             state, report = run_epoch(state, jax.random.fold_in(key, progress.epoch))
-            _check_finite("loss", float(report.loss), int(report.bad_step), checkpoints)
+            check_finite("loss", float(report.loss), int(report.bad_step), checkpoints)
             trained = time.perf_counter() - start
             params = params_of(state)
             value = validate(params)
-            _check_finite("validation figure", value, int(state.step), checkpoints)
+            step = int(state.step)
+            check_finite("validation figure", value, step, checkpoints)
+            figures = {"train_loss": float(report.loss), "validation": value}
+            anchors = None
+            if adaptation is not None:
+                anchors = control.anchors
+                value = adaptation.evaluate(control, params, value)
+                check_finite("objective", value, step, checkpoints)
+                figures |= {"objective": value} | anchor_figures(anchors)
             progress.epoch += 1
             progress.seconds += time.perf_counter() - start
             if value < progress.best_value:
                 progress.best_value, progress.best_epoch = value, progress.epoch
+                progress.best_anchors = anchors
                 best = jax.tree.map(lambda x: x.copy(), params)
-            figures = {"train_loss": float(report.loss), "validation": value}
-            figures |= describe(params)
-            row = {"epoch": progress.epoch, "step": int(state.step), **figures}
+            figures |= describe(shipped(params, anchors))
+            row = {"epoch": progress.epoch, "step": step, **figures}
             writer.write({**row, "seconds": trained})
             bar.update(progress.epoch, figures)
+            if adaptation is not None:
+                state, control = adaptation.move(state, control, value)
+                progress.control = control._asdict()
+                if control.anchors != anchors:
+                    progress.resized_epoch = progress.epoch
             checkpoints.save(
                 progress.epoch,
                 {"state": state, "best": best},
                 dataclasses.asdict(progress),
             )
-    return FitResult(best, progress, writer.rows)
+    return FitResult(shipped(best, progress.best_anchors), progress, writer.rows)
 
 
-def _check_finite(name: str, value: float, step: int, checkpoints: Checkpoints) -> None:
+def check_finite(name: str, value: float, step: int, checkpoints: Checkpoints) -> None:
+    """Refuses a figure that is not finite.
+
+    Raises:
+      DivergedError: naming the figure, the step and the last good checkpoint.
+    """
     if math.isfinite(value):
         return
     good = checkpoints.latest()

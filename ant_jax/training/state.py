@@ -1,5 +1,6 @@
 """What a training run carries from one step to the next."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jaxtyping import Array, Int
@@ -14,3 +15,5 @@ class TrainState(NamedTuple):
     params: Any  # without what is in `tables`
     opt_state: Any  # of `params`
     tables: dict[str, LazyTable]  # trained by lazy rows, by name; often none
+    # Anchors in use of each table, int32 (), by its name; None: all of all tables.
+    active: Mapping[str, Any] | None = None

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from experiments.data.sources import ITEM, RATING, USER
+from experiments.data.vocabulary import Vocabulary
 
 BLOCK_SIZE = 65_536
 
@@ -38,44 +39,10 @@ class Block(NamedTuple):
         return start
 
 
-class Vocabulary:
-    """Gives identifiers the numbers 0, 1, 2, ... in order of first appearance."""
-
-    def __init__(self) -> None:
-        """Starts empty."""
-        self._index: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        """Returns how many identifiers have been seen."""
-        return len(self._index)
-
-    def encode(self, values: pa.Array) -> tuple[np.ndarray, list[str]]:
-        """Numbers a column of identifiers.
-
-        Args:
-          values: (n,) int64 or string, without nulls.
-
-        Returns:
-          Numbers, int32 (n,), and the identifiers not seen before, in order.
-        """
-        encoded = values.dictionary_encode()
-        names: list[str] = encoded.dictionary.cast(pa.string()).to_pylist()
-        known = len(self._index)
-        numbers = np.fromiter(
-            (self._index.setdefault(name, len(self._index)) for name in names),
-            np.int32,
-            len(names),
-        )
-        new = [
-            name for name, number in zip(names, numbers, strict=True) if number >= known
-        ]
-        return numbers[encoded.indices.to_numpy()], new
-
-
 def encode_blocks(
     batches: Iterable[pa.RecordBatch], size: int = BLOCK_SIZE
 ) -> Iterator[Block]:
-    """Turns a source's batches into blocks; holds one block and the vocabularies.
+    """Turns a source's batches into blocks; holds one block and fingerprints.
 
     Args:
       batches: what a `sources.RatingsSource` yields.

@@ -32,7 +32,7 @@ class Layout:
     """How a publisher lays out a ratings file.
 
     Attributes:
-      filename: the file's name, without a suffix for its compression.
+      filename: the file's name without a suffix for its compression, or a pattern.
       delimiter: one or more equal characters between two fields.
       headers: the accepted names of user, item and rating in the first line;
         further columns are ignored. Empty for a file without a header.
@@ -67,6 +67,10 @@ class Layout:
             fields[position] = name
         shown = "<TAB>" if self.delimiter == "\t" else self.delimiter
         return shown.join(fields)
+
+    def read(self, path: pathlib.Path) -> Iterator[pa.RecordBatch]:
+        """Streams a file of this layout, see the function `read`."""
+        return read(path, self)
 
 
 def read(path: pathlib.Path, layout: Layout) -> Iterator[pa.RecordBatch]:

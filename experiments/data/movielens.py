@@ -6,17 +6,15 @@ that the data sets' README files state.
 """
 
 from experiments.data.delimited import Layout
-from experiments.data.delimited_source import DelimitedSource
+from experiments.data.file_source import FileSource
 
 CSV_HEADER = ("userId", "movieId", "rating")
 _STARS = (1.0, 5.0)
 _HALF_STARS = (0.5, 5.0)
 
 
-def _source(
-    name: str, folder: str, num_ratings: int, *layouts: Layout
-) -> DelimitedSource:
-    return DelimitedSource(
+def _source(name: str, folder: str, num_ratings: int, *layouts: Layout) -> FileSource:
+    return FileSource(
         name=name,
         layouts=layouts,
         folder=folder,

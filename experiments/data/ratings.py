@@ -7,17 +7,21 @@ import os
 import pathlib
 import shutil
 import time
+from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from experiments.data import files, registry
 from experiments.data.blocks import Block
-from experiments.data.errors import CacheError
+from experiments.data.errors import CacheError, DataError
+from experiments.data.names import Names
 from experiments.data.ratings_builder import SPLIT, RatingsBuilder
 
 _log = logging.getLogger(__name__)
 _CACHE_VARIABLE = "ANT_JAX_CACHE"
 _ABANDONED_SECONDS = 24 * 60 * 60
+_PIECE = 1 << 22
 _ADVICE = (
     "Free space there, or name another folder with cache_dir or the environment"
     f" variable {_CACHE_VARIABLE}."
@@ -36,25 +40,68 @@ class Ratings:
       users: int32 (n,), positions in `user_ids`.
       items: int32 (n,), positions in `item_ids`.
       ratings: float32 (n,).
-      user_ids: the users as the file names them.
-      item_ids: the items as the file names them.
+      user_ids: the users as the file names them, each with a rating. What was loaded
+        has `names.Names`, which take far less memory than a tuple.
+      item_ids: the items as the file names them, each with a rating.
       name: the data set's name.
+
+    Raises:
+      DataError: the three columns are not of one length and of these types, a number
+        is no position, or a user or an item has no rating.
     """
 
     users: np.ndarray
     items: np.ndarray
     ratings: np.ndarray
-    user_ids: tuple[str, ...]
-    item_ids: tuple[str, ...]
+    user_ids: Sequence[str]
+    item_ids: Sequence[str]
     name: str
+
+    def __post_init__(self) -> None:
+        shapes = [column.shape for column in (self.users, self.items, self.ratings)]
+        if len(shapes[0]) != 1 or len(set(shapes)) > 1:
+            raise DataError(
+                f"Users, items and ratings must be three columns of one length, got the"
+                f" shapes {', '.join(map(str, shapes))}."
+            )
+        if self.ratings.dtype != np.float32 or not np.isfinite(self.ratings).all():
+            raise DataError("Ratings must be finite numbers of dtype float32.")
+        _check_numbers("user", self.users, self.user_ids)
+        _check_numbers("item", self.items, self.item_ids)
 
     def __len__(self) -> int:
         """Returns the number of ratings."""
         return len(self.ratings)
 
 
+def _check_numbers(kind: str, numbers: np.ndarray, names: Sequence[str]) -> None:
+    if numbers.dtype != np.int32:
+        raise DataError(f"The {kind}s must be int32, got {numbers.dtype}.")
+    rated = np.zeros(len(names), np.bool_)
+    # In pieces: NumPy widens indices to 64 bits.
+    for start in range(0, len(numbers), _PIECE):
+        piece = numbers[start : start + _PIECE]
+        wrong = np.flatnonzero((piece < 0) | (piece >= len(names)))
+        if len(wrong):
+            raise DataError(
+                f"The {kind} of rating {start + wrong[0]} is number {piece[wrong[0]]},"
+                f" but there are {len(names)} {kind}s, numbered from 0."
+            )
+        rated[piece] = True
+    absent = np.flatnonzero(~rated)
+    if len(absent):
+        raise DataError(
+            f"{len(absent)} of {len(names)} {kind}s have no rating, the first of them"
+            f" {names[int(absent[0])]!r} (number {absent[0]}): leave them out and"
+            " number the rest anew."
+        )
+
+
 def load_ratings(
-    dataset: str, data_dir: str | None = None, cache_dir: str | None = None
+    dataset: str,
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
+    rating_range: tuple[float, float] | None = None,
 ) -> Ratings:
     """Loads a data set, preparing it first if its file has not been seen before.
 
@@ -69,16 +116,20 @@ def load_ratings(
         parent, or the file. None for `movielens_small`, which comes with a package.
       cache_dir: where prepared files are kept; by default the environment variable
         `ANT_JAX_CACHE`, or else `~/.cache/ant_jax`.
+      rating_range: for `csv` the smallest and the largest rating allowed, any finite
+        one if not given. The other data sets state theirs themselves.
 
     Returns:
       The ratings, in the order of the file.
 
     Raises:
-      DataError: the name is unknown, or its package or `data_dir` is missing.
-      RatingsFileError: the file is missing, damaged, or not laid out as expected.
+      DataError: the name is unknown, its package or `data_dir` is missing, or
+        `rating_range` is none or not for this data set.
+      RatingsFileError: the file is missing, damaged, not laid out as expected, or a
+        rating is outside the range.
       CacheError: the cache cannot be written.
     """
-    source = registry.get_source(dataset)
+    source = registry.get_source(dataset, rating_range)
     path = source.locate(data_dir)
     folder = _cache_dir(cache_dir) / dataset / files.fingerprint(path)
 
@@ -112,6 +163,12 @@ def load_ratings(
                 f"The files just written to {prepared} cannot be read back"
                 f" ({error}). {_ADVICE}"
             ) from error
+    if rating_range is not None:
+        low, high = rating_range
+        if ratings.ratings.min() < low or ratings.ratings.max() > high:
+            # Prepared before, for another range: the file is read for the line.
+            for _ in source.read(path):
+                pass
     if source.num_ratings not in (None, len(ratings)):
         _log.warning(
             "%s holds %d ratings, the publisher's %s holds %d: it is another"
@@ -174,8 +231,8 @@ def _read(builder: RatingsBuilder, name: str) -> Ratings:
     users = np.empty(num_ratings, np.int32)
     items = np.empty(num_ratings, np.int32)
     ratings = np.empty(num_ratings, np.float32)
-    user_ids: list[str] = []
-    item_ids: list[str] = []
+    new_users: list[pa.Array] = []
+    new_items: list[pa.Array] = []
     start = crc32 = 0
     for record in builder.as_data_source(SPLIT):
         names = {
@@ -187,10 +244,11 @@ def _read(builder: RatingsBuilder, name: str) -> Ratings:
         users[start:stop] = block.user
         items[start:stop] = block.item
         ratings[start:stop] = block.rating
-        user_ids += block.new_users
-        item_ids += block.new_items
+        new_users.append(pa.array(block.new_users, pa.large_string()))
+        new_items.append(pa.array(block.new_items, pa.large_string()))
         crc32 = block.checksum(crc32)
         start = stop
+    user_ids, item_ids = _join(new_users), _join(new_items)
     if (start, len(user_ids), len(item_ids), crc32) != (
         num_ratings,
         counts["num_users"],
@@ -198,4 +256,10 @@ def _read(builder: RatingsBuilder, name: str) -> Ratings:
         counts["crc32"],
     ):
         raise ValueError("counts or checksum differ")
-    return Ratings(users, items, ratings, tuple(user_ids), tuple(item_ids), name)
+    return Ratings(users, items, ratings, user_ids, item_ids, name)
+
+
+def _join(pieces: list[pa.Array]) -> Names:
+    joined = Names(pa.concat_arrays(pieces))
+    pieces.clear()
+    return joined

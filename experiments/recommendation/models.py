@@ -17,18 +17,18 @@ class MatrixFactorizationParams(NamedTuple):
     users: Any  # of the user embedding
     items: Any  # of the item embedding
     bias: Float[Array, ""]
-    user_bias: Float[Array, " users"] | None = None
-    item_bias: Float[Array, " items"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class MatrixFactorization:
-    """A rating is `e_user . e_item + bias`, plus a bias each where asked for.
+    """A rating is `e_user . e_item + bias`.
 
     Attributes:
       users: embedding of the users.
       items: embedding of the items, of the same number of features.
-      biases: whether every user and every item has a bias of its own.
+      biases: whether the last feature of a vector is the bias of its user or item,
+        which is added and takes no part in the product. In a table that is a number an
+        object; anchors have biases, which their objects share as they share the rest.
     """
 
     users: ant.Embedding
@@ -42,8 +42,6 @@ class MatrixFactorization:
             self.users.init(user_key),
             self.items.init(item_key),
             jnp.asarray(bias, jnp.float32),
-            jnp.zeros(self.users.num_embeddings) if self.biases else None,
-            jnp.zeros(self.items.num_embeddings) if self.biases else None,
         )
 
     def predict(
@@ -53,23 +51,45 @@ class MatrixFactorization:
         items: Int[Array, " batch"],
     ) -> Float[Array, " batch"]:
         """Predicted ratings of pairs: int (B,), int (B,) -> float (B,)."""
-        rating = self._products(params, users, items) + params.bias
-        if params.user_bias is not None and params.item_bias is not None:
-            rating += params.user_bias[users] + params.item_bias[items]
-        return rating
+        return self._scores(params, users, items) + params.bias
 
-    def _products(
+    def _scores(
         self, params: MatrixFactorizationParams, users: Array, items: Array
     ) -> Float[Array, " batch"]:
         first, second = params.users, params.items
         if _folds(self.users, self.items):
-            # e_user . e_item = t_user (A_users A_items^T) t_item: small matrices first.
+            return self._folded(first, users, second, items)
+        left, left_bias = self._parted(self.users.lookup(first, users))
+        right, right_bias = self._parted(self.items.lookup(second, items))
+        products = inner_products(left, right)
+        return products + left_bias + right_bias if self.biases else products
+
+    def _folded(
+        self,
+        first: ant.AnchorParams,
+        users: Array,
+        second: ant.AnchorParams,
+        items: Array,
+    ) -> Float[Array, " batch"]:
+        """t_user (A_users A_items^T) t_item, the small matrices first, and biases."""
+        if not self.biases:
             small = first.anchors @ second.anchors.T
             rows = project_rows(first.transform, users, small)
             return inner_products(rows, second.transform[items])
-        user_vectors = self.users.lookup(first, users)
-        item_vectors = self.items.lookup(second, items)
-        return inner_products(user_vectors, item_vectors)
+        left, left_bias = self._parted(first.anchors)
+        right, right_bias = self._parted(second.anchors)
+        small = jnp.concatenate([left @ right.T, left_bias[:, None]], axis=1)
+        rows = project_rows(first.transform, users, small)
+        products = inner_products(
+            rows[:, :-1] + right_bias[None], second.transform[items]
+        )
+        return products + rows[:, -1]
+
+    def _parted(self, vectors: Float[Array, "rows features"]) -> tuple[Array, Array]:
+        """Vectors and biases."""
+        if not self.biases:
+            return vectors, jnp.zeros(len(vectors))
+        return vectors[:, :-1], vectors[:, -1]
 
     def squared_error(
         self, params: MatrixFactorizationParams, batch: Any
@@ -79,12 +99,9 @@ class MatrixFactorization:
         return jnp.square(predicted - batch.ratings)
 
     def num_params(self, params: MatrixFactorizationParams) -> int:
-        """Embedding parameters of both tables, and the biases of users and items."""
-        count = self.users.num_params(params.users)
-        count += self.items.num_params(params.items)
-        for bias in (params.user_bias, params.item_bias):
-            count += 0 if bias is None else bias.size
-        return count
+        """Embedding parameters of both tables, biases of users and items included."""
+        users = self.users.num_params(params.users)
+        return users + self.items.num_params(params.items)
 
     def non_zeros(self, params: MatrixFactorizationParams) -> list[int]:
         """Non-zeros of the transform of each table that has one."""
@@ -103,7 +120,7 @@ def _folds(users: ant.Embedding, items: ant.Embedding) -> bool:
     )
 
 
-# The field that has a row for every object.
+# The field that has a row for every object, of tables that lazy rows can train.
 _TABLE_OF = {ant.AnchorParams: "transform", ant.FullParams: "embedding"}
 
 
@@ -117,11 +134,6 @@ def split_tables(
         field = _TABLE_OF[type(embedding)]
         tables[name] = getattr(embedding, field)
         rest[name] = embedding._replace(**{field: None})
-    for name in ("user_bias", "item_bias"):
-        bias = getattr(params, name)
-        if bias is not None:
-            tables[name] = bias[:, None]
-            rest[name] = None
     return tables, params._replace(**rest)
 
 
@@ -131,9 +143,6 @@ def join_tables(
     """Puts tables back where `split_tables` took them from."""
     whole: dict[str, Any] = {}
     for name, table in tables.items():
-        if name.endswith("_bias"):
-            whole[name] = table[:, 0]
-        else:
-            embedding = getattr(rest, name)
-            whole[name] = embedding._replace(**{_TABLE_OF[type(embedding)]: table})
+        embedding = getattr(rest, name)
+        whole[name] = embedding._replace(**{_TABLE_OF[type(embedding)]: table})
     return rest._replace(**whole)

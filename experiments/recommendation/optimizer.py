@@ -1,18 +1,32 @@
 """Learning rate, penalty and optimizer of a run."""
 
 import functools
-from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import Mesh
 
 import ant_jax as ant
 from ant_jax import training
-from ant_jax.optim import LazyRows, halving_schedule, rules, warmup_schedule
-from ant_jax.optim.prox import identity
+from ant_jax.optim import (
+    LazyRows,
+    frequency_weights,
+    halving_schedule,
+    keep_zeros,
+    l1_subgradient,
+    minimax_concave,
+    nonnegative_hard_threshold,
+    nonnegative_soft_threshold,
+    prox,
+    rules,
+    soft_threshold,
+    warmup_schedule,
+)
 from experiments.recommendation.configs import Config
+from experiments.recommendation.input_pipeline import Prepared
 from experiments.recommendation.models import (
     MatrixFactorization,
     MatrixFactorizationParams,
@@ -35,58 +49,61 @@ def schedules(config: Config) -> tuple[Any, Any]:
 def make_trainer(
     config: Config,
     model: MatrixFactorization,
+    prepared: Prepared,
     rate: Any,
     l1: Any,
     num_steps: int,
     mesh: Mesh,
-    support: Mapping[str, Any] | None = None,
+    *,
+    zeros_stay: bool = False,
 ) -> training.Trainer:
-    """Yogi, and its proximal twin for the transforms, dense or by lazy rows.
+    """Yogi, and its proximal twin for what is sparse, dense or by lazy rows.
 
     Args:
       config: says which, and the metric of the penalty.
       model: what to train.
+      prepared: the data, for how often users and items occur in them.
       rate: learning rate, number or schedule.
       l1: penalty, number or schedule.
       num_steps: most steps that will be taken.
       mesh: see `training.data_mesh`.
-      support: where tables may move; see `training.lazy_trainer`.
+      zeros_stay: whether entries of sparse tables that are zero stay zero.
     """
 
     def loss(params: MatrixFactorizationParams, batch: Any) -> Any:
         return jnp.mean(model.squared_error(params, batch))
 
-    def loss_on_support(params: MatrixFactorizationParams, batch: Any) -> Any:
-        tables, rest = split_tables(params)
-        for name, stays in (support or {}).items():
-            tables[name] = jnp.where(stays, tables[name], 0.0)
-        return loss(join_tables(tables, rest), batch)
-
-    if not config.lazy_rows:
-        tx = optax.multi_transform(
-            {
-                "transform": ant.proximal_yogi(rate, l1, metric=config.metric),
-                "other": ant.yogi(rate),
-            },
-            ant.param_labels,
+    hold = not config.removed_anchors_shrink
+    if uses_lazy_rows(config):
+        tables = _tables(config, rate, l1, num_steps)
+        stay = ("users", "items") if zeros_stay else ()
+        return training.lazy_trainer(
+            loss, ant.yogi(rate), mesh, tables, keep_zeros=stay, hold=hold
         )
-        return training.dense_trainer(loss_on_support if support else loss, tx, mesh)
-    return training.lazy_trainer(
-        loss, ant.yogi(rate), mesh, _tables(config, model, rate, l1, num_steps), support
-    )
+    sparse = _sparse_optimizer(config, prepared, rate, l1)
+    if zeros_stay:
+        sparse = optax.chain(keep_zeros(), sparse)
+    tx = optax.multi_transform({"sparse": sparse, "other": ant.yogi(rate)}, _labels)
+    return training.dense_trainer(loss, tx, mesh, hold=hold)
 
 
 def make_epoch(config: Config, trainer: training.Trainer, mesh: Mesh) -> Any:
     """Compiles an epoch of the trainer; see `training.make_epoch`."""
     options = {}
-    if config.lazy_rows:
+    if uses_lazy_rows(config):
         options = training.step_options(mesh, config.batch_size)
     return training.make_epoch(trainer.step, config.batch_size, mesh, options)
 
 
-def _tables(
-    config: Config, model: MatrixFactorization, rate: Any, l1: Any, num_steps: int
-) -> training.Tables:
+def uses_lazy_rows(config: Config) -> bool:
+    """Whether lazy rows are asked for, and there is a closed form for the method."""
+    closed_form = config.penalty == "l1" and config.penalty_power == 0
+    return (
+        config.lazy_rows and closed_form and config.method in ("ant", "nbant", "full")
+    )
+
+
+def _tables(config: Config, rate: Any, l1: Any, num_steps: int) -> training.Tables:
     make = functools.partial(
         LazyRows,
         rules.yogi(),
@@ -94,14 +111,54 @@ def _tables(
         num_steps=num_steps,
         slot_dtype=config.slot_dtype,
     )
-    if config.method == "ant":
-        embedding = make(l1, metric=config.metric)
+    if config.method == "full":
+        rows = make(prox=prox.identity)
     else:
-        embedding = make(prox=identity)
-    rows = {"users": embedding, "items": embedding}
+        rows = make(l1, metric=config.metric)
     ids = {"users": "users", "items": "items"}
-    if model.biases:
-        free = make(prox=identity)
-        rows |= {"user_bias": free, "item_bias": free}
-        ids |= {"user_bias": "users", "item_bias": "items"}
-    return training.Tables(rows, ids, split_tables, join_tables)
+    return training.Tables(dict.fromkeys(ids, rows), ids, split_tables, join_tables)
+
+
+def _sparse_optimizer(
+    config: Config, prepared: Prepared, rate: Any, l1: Any
+) -> optax.GradientTransformation:
+    if config.method == "slimming":
+        return optax.chain(l1_subgradient(l1), ant.yogi(rate))
+    operator = {
+        "l1": nonnegative_soft_threshold,
+        "minimax_concave": minimax_concave(config.concavity),
+        "hard": nonnegative_hard_threshold,
+    }[config.penalty]
+    if config.method == "sparse_cbow":
+        operator = soft_threshold
+    weights = None
+    if config.penalty_power:
+        weights = _weights(config, prepared)
+    return ant.proximal_yogi(
+        rate, l1, prox=operator, metric=config.metric, penalty_weights=weights
+    )
+
+
+def _weights(config: Config, prepared: Prepared) -> Any:
+    def of(counts: np.ndarray) -> Any:
+        return frequency_weights(counts, config.penalty_power)
+
+    whole: Any = 1.0
+    return MatrixFactorizationParams(
+        of(prepared.user_counts), of(prepared.item_counts), whole
+    )
+
+
+def _labels(params: MatrixFactorizationParams) -> Any:
+    """Labels what has zeros "sparse" and everything else "other"."""
+    labels: Any = jax.tree.map(lambda _: "other", params)
+
+    def table(name: str) -> Any:
+        embedding = getattr(params, name)
+        if isinstance(embedding, ant.AnchorParams):
+            return getattr(labels, name)._replace(transform="sparse")
+        if isinstance(embedding, ant.SparseParams):
+            return getattr(labels, name)._replace(embedding="sparse")
+        return getattr(labels, name)
+
+    return labels._replace(users=table("users"), items=table("items"))

@@ -1,4 +1,8 @@
-"""After training: T without its ripples, trained on for a while without the penalty."""
+"""After training: a table without what it does not need, trained on for a while.
+
+What is worth least goes (`ant_jax.embeddings.pruning`), in rounds, and after each round
+what is left trains on with a lower penalty, since the penalty shrinks what it keeps.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,95 +16,142 @@ from ant_jax import training
 from ant_jax.embeddings import prune_to_size, prune_to_tolerance
 from ant_jax.optim import halving_schedule
 from experiments.recommendation.configs import Config
-from experiments.recommendation.input_pipeline import Examples
+from experiments.recommendation.input_pipeline import Examples, Prepared
 from experiments.recommendation.models import (
     MatrixFactorization,
     MatrixFactorizationParams,
-    split_tables,
 )
 from experiments.recommendation.optimizer import make_epoch, make_trainer
 
+Params = MatrixFactorizationParams
+SPARSE = ("ant", "nbant", "sparse_cbow", "slimming")
+_CURVATURE_BATCH = 1024
 
-def check_limit(config: Config, model: MatrixFactorization) -> None:
-    """Refuses a limit that pruning T cannot meet.
+
+def check_budgets(config: Config, model: MatrixFactorization) -> None:
+    """Refuses budgets that pruning cannot meet.
 
     Raises:
-      ValueError: the limit is below what is not in T.
+      ValueError: the last is below what is not in a sparse table, or the method has no
+        sparse table.
     """
-    if config.method != "ant" or config.max_emb_params is None:
+    if not config.limits:
         return
-    dense = config.features * (config.user_anchors + config.item_anchors)
-    if config.biases:
-        dense += model.users.num_embeddings + model.items.num_embeddings
-    if config.max_emb_params < dense:
-        raise ValueError(
-            f"max_emb_params is {config.max_emb_params}, but anchors and biases alone "
-            f"are {dense} parameters."
+    if config.method not in SPARSE:
+        raise ValueError(f"budgets are for {', '.join(SPARSE)}, not {config.method}.")
+    if config.method in ("ant", "nbant"):
+        dense = model.users.features * (config.user_anchors + config.item_anchors)
+        if config.limits[-1] < dense:
+            raise ValueError(
+                f"budgets ask for {config.limits[-1]} parameters, but the anchors "
+                f"alone are {dense}."
+            )
+
+
+class Shrinker:
+    """Prunes and refits the parameters of a finished run."""
+
+    def __init__(
+        self,
+        config: Config,
+        model: MatrixFactorization,
+        prepared: Prepared,
+        train: Examples,
+        validate: Callable[[Any], float],
+        key: PRNGKeyArray,
+        mesh: Mesh,
+    ) -> None:
+        """Takes what training had.
+
+        Args:
+          config: says how far to prune, and how to refit.
+          model: what was trained.
+          prepared: the data.
+          train: training examples on the devices of the mesh.
+          validate: error on the validation split.
+          key: source of the shuffles of the fit.
+          mesh: see `training.data_mesh`.
+        """
+        self._config, self._model, self._train = config, model, train
+        self._validate, self._key, self._mesh = validate, key, mesh
+        self._steps = max(1, len(train.users) // config.batch_size)
+        self._epochs = config.epochs  # of which shuffles have been drawn
+        self._trainer = make_trainer(
+            config,
+            model,
+            prepared,
+            halving_schedule(config.refit_learning_rate, self._steps),
+            config.refit_l1,
+            self._steps * max(1, config.refit_epochs),
+            mesh,
+            zeros_stay=True,
+        )
+        self._epoch = make_epoch(config, self._trainer, mesh)
+        self._curvature = training.make_curvature(
+            lambda params, batch: model.predict(params, batch.users, batch.items),
+            _CURVATURE_BATCH,
+            mesh,
         )
 
+    def shrink(self, params: Params) -> list[Params]:
+        """Prunes as far as the tolerance allows and refits, then for every budget.
 
-def shrink(
-    config: Config,
-    model: MatrixFactorization,
-    params: MatrixFactorizationParams,
-    validate: Callable[[Any], float],
-) -> MatrixFactorizationParams:
-    """Drops what T does not need, and what a limit on its size leaves no room for."""
-    if config.method != "ant":
+        Returns:
+          The parameters of each budget; without budgets those of the tolerance.
+
+        Raises:
+          DivergedError: the loss of a refit is not finite.
+        """
+        params, _ = prune_to_tolerance(
+            params, self._validate, self._config.prune_tolerance, self._worth(params)
+        )
+        params = self._refit(params)
+        shrunk = []
+        for limit in self._config.limits:
+            params = self._down_to(limit, params)
+            shrunk.append(params)
+        return shrunk or [params]
+
+    def _down_to(self, limit: int, params: Params) -> Params:
+        while (size := self._model.num_params(params)) > limit:
+            target = max(limit, int(size / self._config.prune_ratio))
+            room = target - (size - _non_zeros(params))
+            pruned = prune_to_size(params, max(room, 0), self._worth(params))
+            params = self._refit(pruned)
         return params
-    params, _ = prune_to_tolerance(params, validate, config.prune_tolerance)
-    if config.max_emb_params is None:
-        return params
-    dense = model.num_params(params) - sum(model.non_zeros(params))
-    return prune_to_size(params, config.max_emb_params - dense)
+
+    def _worth(self, params: Params) -> Any:
+        if self._config.prune_by == "length":
+            return None
+        key = jax.random.fold_in(self._key, self._epochs)
+        return self._curvature(params, self._train, key)
+
+    def _refit(self, params: Params) -> Params:
+        """Trains on what is not zero; the best epoch on the validation split."""
+        if not self._config.refit_epochs:
+            return params
+        best, lowest = params, self._validate(params)
+        # The epoch donates its state.
+        copy = jax.tree.map(jnp.copy, params)
+        state = training.replicate(self._trainer.create(copy), self._mesh)
+        for _ in range(self._config.refit_epochs):
+            key = jax.random.fold_in(self._key, self._epochs)
+            self._epochs += 1
+            state, report = self._epoch(state, self._train, key)
+            if int(report.bad_step) >= 0:
+                raise training.DivergedError(
+                    f"The loss of the refit is not finite at step "
+                    f"{int(report.bad_step)}: lower --refit_learning_rate and start "
+                    "again."
+                )
+            refitted = self._trainer.params(state)
+            error = self._validate(refitted)
+            if error < lowest:
+                best, lowest = jax.tree.map(jnp.copy, refitted), error
+        return best
 
 
-def refit(
-    config: Config,
-    model: MatrixFactorization,
-    params: MatrixFactorizationParams,
-    train: Examples,
-    validate: Callable[[Any], float],
-    key: PRNGKeyArray,
-    mesh: Mesh,
-) -> MatrixFactorizationParams:
-    """Trains on without the penalty, which shrinks what it keeps; zeros of T stay zero.
-
-    Returns:
-      The parameters of the best epoch on the validation split, or those given.
-
-    Raises:
-      DivergedError: the loss is not finite.
-    """
-    if not config.refit_epochs:
-        return params
-    steps = max(1, len(train.users) // config.batch_size)
-    rate = halving_schedule(config.refit_learning_rate, steps)
-    tables, _ = split_tables(params)
-    trainer = make_trainer(
-        config,
-        model,
-        rate,
-        0.0,
-        steps * config.refit_epochs,
-        mesh,
-        support={name: tables[name] != 0 for name in ("users", "items")},
-    )
-    epoch = make_epoch(config, trainer, mesh)
-    best, lowest = params, validate(params)
-    # The epoch donates its state.
-    state = training.replicate(trainer.create(jax.tree.map(jnp.copy, params)), mesh)
-    for index in range(config.refit_epochs):
-        # Shuffles that no epoch of the fit has had.
-        refit_key = jax.random.fold_in(key, config.epochs + index)
-        state, report = epoch(state, train, refit_key)
-        if int(report.bad_step) >= 0:
-            raise training.DivergedError(
-                f"The loss of the refit is not finite at step {int(report.bad_step)}: "
-                "lower --refit_learning_rate and start again."
-            )
-        refitted = trainer.params(state)
-        error = validate(refitted)
-        if error < lowest:
-            best, lowest = jax.tree.map(jnp.copy, refitted), error
-    return best
+def _non_zeros(params: Params) -> int:
+    # The last field of AnchorParams and of SparseParams is the sparse one.
+    tables = (params.users[-1], params.items[-1])
+    return sum(int(jnp.count_nonzero(table)) for table in tables)

@@ -11,22 +11,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-import ant_jax as ant
 from ant_jax import training
-from ant_jax.embeddings import half_normal
 from ant_jax.files import write_atomically
+from ant_jax.nonparametric import num_anchors
 from ant_jax.report import training_curves
-from experiments.data import Ratings, load_ratings
+from experiments.data import load_ratings
 from experiments.provenance import provenance
+from experiments.recommendation.adapt import fit_anchors, make_adaptation
 from experiments.recommendation.artifact import ship
 from experiments.recommendation.configs import Config
-from experiments.recommendation.input_pipeline import Splits, split_ratings
+from experiments.recommendation.embeddings import make_embedding
+from experiments.recommendation.input_pipeline import Prepared, prepare
 from experiments.recommendation.models import (
     MatrixFactorization,
     MatrixFactorizationParams,
 )
 from experiments.recommendation.optimizer import make_epoch, make_trainer, schedules
-from experiments.recommendation.shrink import check_limit, refit, shrink
+from experiments.recommendation.shrink import SPARSE, Shrinker, check_budgets
+from experiments.recommendation.warm_start import warm_start
 
 _EVALUATION_BATCH = 8192
 
@@ -59,32 +61,33 @@ def train_and_evaluate(
     """
     ratings = load_ratings(config.dataset, config.data_dir, cache_dir)
     mesh = training.data_mesh(devices)
-    splits = split_ratings(ratings, config.seed)
-    model = make_model(config, len(ratings.user_ids), len(ratings.item_ids))
+    prepared = prepare(ratings, config.seed, seen_only=config.seen_only)
+    model = make_model(config, prepared)
     # What cannot work is refused before an earlier run is touched.
-    training.check_batch_size(config.batch_size, mesh, len(splits.train.users))
-    check_limit(config, model)
+    training.check_batch_size(config.batch_size, mesh, len(prepared.splits.train.users))
+    check_budgets(config, model)
     with training.Workdir(workdir) as folder:
         folder.claim(dataclasses.asdict(config), mode)
-        return folder.read_result() or _train(
-            config, model, ratings, splits, mesh, folder
-        )
+        return folder.read_result() or _train(config, model, prepared, mesh, folder)
 
 
 def _train(
     config: Config,
     model: MatrixFactorization,
-    ratings: Ratings,
-    splits: Splits,
+    prepared: Prepared,
     mesh: Mesh,
     folder: training.Workdir,
 ) -> dict[str, Any]:
-    splits = training.replicate(splits, mesh)
+    splits = training.replicate(prepared.splits, mesh)
     steps = len(splits.train.users) // config.batch_size * config.epochs
-    trainer = make_trainer(config, model, *schedules(config), steps, mesh)
+    trainer = make_trainer(
+        config, model, prepared, *schedules(config), num_steps=steps, mesh=mesh
+    )
     init_key, shuffle_key = jax.random.split(jax.random.key(config.seed))
     start = float(jnp.mean(splits.train.ratings))
     params = training.replicate(model.init(init_key, start), mesh)
+    if config.warm_start_epochs:
+        params = warm_start(config, prepared, splits.train, params, shuffle_key, mesh)
     epoch = make_epoch(config, trainer, mesh)
     evaluate = training.make_evaluate(model.squared_error, _EVALUATION_BATCH, mesh)
 
@@ -101,34 +104,46 @@ def _train(
         epochs=config.epochs,
         patience=config.patience,
         workdir=folder,
+        adaptation=make_adaptation(config, trainer),
     )
 
     start_of_refit = time.perf_counter()
-    params = shrink(config, model, fitted.params, validate)
-    if params is not fitted.params:
-        params = refit(config, model, params, splits.train, validate, shuffle_key, mesh)
+    model, params = fit_anchors(model, fitted.params), fitted.params
+    before = {"validation": validate(params), "emb_params": model.num_params(params)}
+    shrunk = [params]
+    if config.method in SPARSE:
+        shrinker = Shrinker(
+            config, model, prepared, splits.train, validate, shuffle_key, mesh
+        )
+        shrunk = shrinker.shrink(params)
     seconds = fitted.progress.seconds + time.perf_counter() - start_of_refit
-    test_error = float(evaluate(params, splits.test))
-    emb_bytes = ship(folder.artifact, model, params, ratings)
+    rows = [
+        {
+            "value": float(evaluate(params, splits.test)),
+            "validation": validate(params),
+            "emb_params": model.num_params(params),
+            "emb_bytes": ship(
+                _artifact(folder, config, index), model, params, prepared
+            ),
+        }
+        for index, params in enumerate(shrunk)
+    ]
     training_curves(fitted.history, folder.curves)
     result = {
         "task": "recommendation",
         "dataset": config.dataset,
         "method": config.method,
         "metric": "mse",
-        "value": test_error,
         "split": "test",
-        "validation": validate(params),
-        "emb_params": model.num_params(params),
-        "emb_bytes": emb_bytes,
-        "dense_params": _dense_params(model),
-        "before_pruning": {
-            "validation": fitted.progress.best_value,
-            "emb_params": model.num_params(fitted.params),
-        },
+        **rows[-1],
+        "budgets": rows if config.limits else [],
+        "dense_params": _dense_params(config, model),
+        "anchors": num_anchors(fitted.params),
+        "before_pruning": before,
         "seed": config.seed,
         "epochs": fitted.progress.epoch,
         "best_epoch": fitted.progress.best_epoch,
+        "dropped": prepared.dropped and prepared.dropped._asdict(),
         "wall_s": round(seconds, 3),
         "examples_per_s": _throughput(fitted.history, config.batch_size),
         **provenance(),
@@ -138,23 +153,21 @@ def _train(
     return result
 
 
-def make_model(config: Config, num_users: int, num_items: int) -> MatrixFactorization:
-    """The model of a config for so many users and items."""
+def _artifact(folder: training.Workdir, config: Config, index: int) -> Path:
+    """Where a budget is shipped; the last one to where a run without budgets is."""
+    if index >= len(config.limits) - 1:
+        return folder.artifact
+    return folder.artifact / str(config.limits[index])
 
-    def embedding(size: int, anchors: int) -> ant.Embedding:
-        if config.method == "full":
-            init = half_normal(config.full_stddev)
-            return ant.FullEmbedding(size, config.features, embedding_init=init)
-        return ant.AnchorEmbedding(
-            size,
-            config.features,
-            anchors,
-            anchors_init=half_normal(config.anchors_stddev),
-        )
 
+def make_model(config: Config, prepared: Prepared) -> MatrixFactorization:
+    """The model of a config for the users and items of a data set."""
+    nbant = config.method == "nbant"
+    user_anchors = config.max_anchors if nbant else config.user_anchors
+    item_anchors = config.max_anchors if nbant else config.item_anchors
     return MatrixFactorization(
-        embedding(num_users, config.user_anchors),
-        embedding(num_items, config.item_anchors),
+        make_embedding(config, prepared.user_counts, user_anchors),
+        make_embedding(config, prepared.item_counts, item_anchors),
         config.biases,
     )
 
@@ -173,9 +186,9 @@ def _describe(
     return figures | ({"non_zeros": sum(counts)} if counts else {})
 
 
-def _dense_params(model: MatrixFactorization) -> int:
+def _dense_params(config: Config, model: MatrixFactorization) -> int:
     objects = model.users.num_embeddings + model.items.num_embeddings
-    return objects * (model.users.features + model.biases)
+    return objects * (config.features + config.biases)
 
 
 def _throughput(history: list[dict[str, Any]], batch_size: int) -> float | None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import ant_jax as ant
 from ant_jax.compact import vocabulary
+from ant_jax.embeddings import SparseEmbedding, SparseParams
 
 V, D, K = 6, 3, 2
 VOCAB = ["the", "of", "é", "日本", "a", "b"]
@@ -175,12 +176,14 @@ def test_a_missing_file_and_a_folder(tmp_path):
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
-    """Files of both methods, to be damaged, and a place for the damaged one."""
+    """Files of three methods, to be damaged, and a place for the damaged one."""
     folder = tmp_path_factory.mktemp("fuzz")
     full = ant.FullEmbedding(V, D, param_dtype=jnp.bfloat16)
     ant.compact.save(folder / "ant", description(), parameters(), VOCAB)
     ant.compact.save(folder / "full", full, full.init(jax.random.key(0)), VOCAB)
-    whole = [(folder / name).read_bytes() for name in ("ant", "full")]
+    sparse = SparseParams(parameters().transform)
+    ant.compact.save(folder / "sparse", SparseEmbedding(V, K), sparse, VOCAB)
+    whole = [(folder / name).read_bytes() for name in ("ant", "full", "sparse")]
     return whole, folder / "damaged"
 
 

@@ -84,7 +84,7 @@ def test_integers_are_as_narrow_as_they_can_be(path, num_anchors, indices, count
 def test_rows_are_compressed_in_chunks_alike(path, emb, params, monkeypatch):
     ant.compact.save(path, emb, params)
     whole = path.read_bytes()
-    monkeypatch.setattr("ant_jax.compact.codecs.anchor._CHUNK", 4)
+    monkeypatch.setattr("ant_jax.compact.codecs.compressed._CHUNK", 4)
     ant.compact.save(path, emb, params)
     assert path.read_bytes() == whole
 

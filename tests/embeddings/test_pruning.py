@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import ant_jax as ant
 from ant_jax.embeddings import (
+    SparseParams,
     prune,
     prune_to_size,
     prune_to_tolerance,
@@ -76,6 +77,29 @@ def test_parameters_without_a_transform_are_left_alone():
     pruned, value = prune_to_tolerance(params, lambda p: 2.0, 0.1)
     np.testing.assert_array_equal(pruned.embedding, params.embedding)
     assert value == 2.0
+
+
+def test_entries_of_a_sparse_table_add_what_they_are():
+    params = {"a": SparseParams(jnp.array([[0.1, -2.0], [-0.5, 0.0]])), "b": 1.0}
+    pruned = prune(params, 0.5)
+    assert type(pruned["a"]) is SparseParams
+    assert pruned["a"].embedding.tolist() == [[0, -2], [0, 0]]
+    assert pruned["b"] == 1.0
+
+    def error(candidate):
+        return 1 + float(jnp.sum(jnp.abs(params["a"][0] - candidate["a"][0])))
+
+    pruned, value = prune_to_tolerance(params, error, 0.2)
+    assert pruned["a"].embedding.tolist() == [[0, -2], [-0.5, 0]]
+    assert value == pytest.approx(1.1)
+
+
+def test_sparse_tables_and_transforms_share_one_budget():
+    anchors = ant.AnchorParams(jnp.array([[3.0, 4.0]]), jnp.array([[0.1], [1.0]]))
+    params = [anchors, SparseParams(jnp.array([[0.4, -2.0], [0.6, 0.0]]))]
+    pruned = prune_to_size(params, 3)  # lengths 0.5, 5 and 0.4, 2, 0.6
+    assert pruned[0].transform.tolist() == [[0], [1]]
+    np.testing.assert_allclose(pruned[1].embedding, [[0, -2], [0.6, 0]])
 
 
 @pytest.mark.parametrize("size", [0, 1, 20, 53, 54, 100])

@@ -11,9 +11,12 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 import ant_jax as ant
 from ant_jax.optim import (
+    adaptive_dual_averaging,
+    dual_averaging,
     group_soft_threshold,
     halving_schedule,
     hard_threshold,
+    minimax_concave,
     soft_threshold,
 )
 
@@ -25,6 +28,11 @@ OPTIMIZERS = {
     "amsgrad": (ant.proximal_amsgrad, {}),
     "yogi": (ant.proximal_yogi, {}),
 }
+DUAL_AVERAGING = {
+    "dual_averaging": (dual_averaging, {}),
+    "adaptive_dual_averaging": (adaptive_dual_averaging, {}),
+}
+FACTORIES = OPTIMIZERS | DUAL_AVERAGING
 RATES = {
     "sgd": 0.3,
     "momentum": 0.05,
@@ -32,13 +40,16 @@ RATES = {
     "adam": 0.01,
     "amsgrad": 0.05,
     "yogi": 0.05,
+    "dual_averaging": 0.5,
+    "adaptive_dual_averaging": 0.5,
 }
 every_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
+every_factory = pytest.mark.parametrize("name", FACTORIES)
 both_metrics = pytest.mark.parametrize("metric", ["adaptive", "euclidean"])
 
 
 def make(name, learning_rate=None, l1=0.0, **options):
-    factory, fixed = OPTIMIZERS[name]
+    factory, fixed = FACTORIES[name]
     rate = RATES[name] if learning_rate is None else learning_rate
     return factory(rate, l1, **fixed, **options)
 
@@ -137,7 +148,7 @@ def test_l1_in_the_loss_gives_no_exact_zero():
     assert (in_the_step == 0).sum() >= 10
 
 
-@every_optimizer
+@every_factory
 def test_takes_unknown_extra_arguments(name):
     p = jnp.ones(3)
     tx = optax.with_extra_args_support(make(name))
@@ -145,7 +156,7 @@ def test_takes_unknown_extra_arguments(name):
     assert (updates < 0).all()
 
 
-@every_optimizer
+@every_factory
 def test_compiles_once(name):
     tx = make(name, halving_schedule(0.1, 10), l1=optax.constant_schedule(0.1))
 
@@ -162,7 +173,7 @@ def test_compiles_once(name):
     assert step._cache_size() == 1
 
 
-@every_optimizer
+@every_factory
 def test_follows_schedules_of_rate_and_penalty(name):
     rates, penalties = [0.3, 0.2, 0.1], [0.0, 0.5, 1.0]
     scheduled = make(
@@ -182,7 +193,7 @@ def test_follows_schedules_of_rate_and_penalty(name):
     np.testing.assert_allclose(p, q, rtol=1e-6)
 
 
-@every_optimizer
+@every_factory
 @jax.numpy_dtype_promotion("standard")  # optax itself mixes dtypes
 def test_works_under_multi_steps(name):
     p = jnp.array([1.0, 0.5])
@@ -197,10 +208,10 @@ def test_works_under_multi_steps(name):
     np.testing.assert_allclose(second, expected, rtol=1e-6)
 
 
-@every_optimizer
+@every_factory
 @jax.numpy_dtype_promotion("standard")
 def test_works_under_inject_hyperparams(name):
-    factory, fixed = OPTIMIZERS[name]
+    factory, fixed = FACTORIES[name]
     tx = optax.inject_hyperparams(factory)(learning_rate=0.1, l1=0.2, **fixed)
     plain = factory(0.1, 0.2, **fixed)
     p, g = jnp.array([1.0, 0.01]), jnp.array([0.3, 0.1])
@@ -214,7 +225,7 @@ def test_works_under_inject_hyperparams(name):
     np.testing.assert_array_equal(p + updates, np.zeros(2))
 
 
-@every_optimizer
+@every_factory
 def test_initializes_abstractly(name):
     tx = make(name)
     p = {"a": jnp.ones((3, 2), jnp.bfloat16)}
@@ -222,7 +233,11 @@ def test_initializes_abstractly(name):
     chex.assert_trees_all_equal_shapes_and_dtypes(abstract, tx.init(p))
 
 
-@every_optimizer
+def tables_of(state):
+    return [leaf for leaf in jax.tree.leaves(state) if leaf.ndim == 2]
+
+
+@every_factory
 def test_keeps_the_sharding_of_its_inputs(name):
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
     sharding = NamedSharding(mesh, PartitionSpec("data", None))
@@ -236,10 +251,10 @@ def test_keeps_the_sharding_of_its_inputs(name):
         return optax.apply_updates(p, updates), state
 
     state = tx.init(p)
-    for leaf in jax.tree.leaves(state.slots):
+    for leaf in tables_of(state):
         assert leaf.sharding == sharding
     new, state = step(p, state)
-    for leaf in [new, *jax.tree.leaves(state.slots)]:
+    for leaf in [new, *tables_of(state)]:
         assert leaf.sharding.is_equivalent_to(sharding, 2)
 
 
@@ -274,6 +289,74 @@ def test_a_mask_may_be_a_prefix_and_sit_under_multi_transform():
 
 
 @every_optimizer
+@both_metrics
+def test_a_weight_for_each_row_is_a_penalty_for_each_row(name, metric):
+    p = jnp.array([[0.5, 0.2], [0.5, 0.001], [0.5, 0.2], [0.5, 0.2]])
+    gradients = jnp.array([[0.3, 0.0], [0.1, 0.1], [0.0, -0.2], [0.1, 0.3]])
+    weights, l1 = [0.0, 1.0, 2.5, 100.0], 0.2
+    tx = make(name, l1=l1, metric=metric, penalty_weights=jnp.array(weights)[:, None])
+    got = run(tx, lambda _: gradients, p, 3)
+    for row, weight in enumerate(weights):
+        alone = make(name, l1=l1 * weight, metric=metric)
+        expected = run(alone, lambda _, row=row: gradients[row], p[row], 3)
+        np.testing.assert_allclose(got[row], expected, rtol=1e-5, atol=1e-6)
+    assert got[1, 1] == 0
+    assert (got[3] == 0).all()
+
+
+def test_weights_of_the_penalty_go_with_a_mask_and_with_operators_on_rows():
+    p, zero = jnp.full((3, 2), 0.5), jnp.zeros((3, 2))
+    mask = jnp.array([[True, False], [False, False], [False, False]])
+    weights = jnp.array([[1.0], [2.0], [0.0]])
+    tx = ant.proximal_sgd(0.1, 1.0, unpenalized=mask, penalty_weights=weights)
+    new = p + tx.update(zero, tx.init(p), p)[0]
+    np.testing.assert_allclose(new, [[0.5, 0.4], [0.3, 0.3], [0.5, 0.5]], rtol=1e-6)
+    tx = ant.proximal_sgd(1.0, 0.4, prox=group_soft_threshold, penalty_weights=weights)
+    new = p + tx.update(zero, tx.init(p), p)[0]
+    shrunk = 0.5 * (1 - 0.4 / 0.5**0.5)
+    expected = [[shrunk] * 2, [0.0] * 2, [0.5] * 2]
+    np.testing.assert_allclose(new, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_weights_of_the_penalty_may_be_a_prefix_and_sit_under_multi_transform():
+    table = ant.AnchorParams(jnp.ones((2, 2)), jnp.full((3, 2), 0.5))
+    params = {"a": table, "b": table}
+    weights = {"a": ant.AnchorParams(1.0, jnp.array([[0.0], [1.0], [2.0]])), "b": 3.0}
+    tx = optax.multi_transform(
+        {
+            "transform": ant.proximal_sgd(0.1, 1.0, penalty_weights=weights),
+            "other": ant.yogi(0.1),
+        },
+        ant.param_labels,
+    )
+    zero = jax.tree.map(jnp.zeros_like, params)
+    new = optax.apply_updates(params, tx.update(zero, tx.init(params), params)[0])
+    by_row = np.array([[0.5], [0.4], [0.3]]) * np.ones((3, 2))
+    np.testing.assert_allclose(new["a"].transform, by_row, rtol=1e-6)
+    np.testing.assert_allclose(new["b"].transform, np.full((3, 2), 0.2), rtol=1e-6)
+    np.testing.assert_array_equal(new["a"].anchors, np.ones((2, 2)))
+
+
+@every_optimizer
+@pytest.mark.parametrize("gamma", [1.5, 4.0])
+def test_the_minimax_concave_penalty_is_minimized(name, gamma):
+    """With loss |p - target|^2 / 2 the minimum is the prox of the target itself."""
+    target = jnp.array([[-1.0, 0.02, 0.08, 0.12], [0.2, 0.35, 0.5, 2.0]])
+    l1 = 0.1
+    tx = make(name, halving_schedule(RATES[name], 500), l1, prox=minimax_concave(gamma))
+    got = np.asarray(run(tx, lambda p: p - target, jnp.full((2, 4), 0.6), 5000))
+    grid = np.linspace(0, 2.5, 250_001)
+    small = np.minimum(grid, gamma * l1)
+    penalty = l1 * small - small**2 / (2 * gamma)
+    for value, aim in zip(got.ravel(), np.asarray(target).ravel(), strict=True):
+        best = grid[np.argmin((grid - aim) ** 2 / 2 + penalty)]
+        assert abs(value - best) < 3e-3
+        assert (value == 0) == (best == 0)
+    # What is large is not shrunk at all, as it would be by L1.
+    assert abs(got[1, 3] - 2.0) < 1e-3
+
+
+@every_optimizer
 @pytest.mark.parametrize("operator", [group_soft_threshold, hard_threshold])
 def test_any_operator_can_be_fused(name, operator):
     target = jnp.array([[1.0, 2.0, 2.0], [0.01, 0.01, 0.01]])
@@ -290,6 +373,17 @@ def test_bad_arguments_are_refused():
         ant.proximal_yogi(0.1, l1=-1e-4)
     with pytest.raises(ValueError, match="learning_rate must be"):
         ant.proximal_sgd(float("nan"))
+    with pytest.raises(ValueError, match="penalty_weights must be finite numbers"):
+        ant.proximal_yogi(0.1, penalty_weights={"a": 1.0, "b": jnp.array([[-1.0]])})
+    with pytest.raises(ValueError, match="penalty_weights must be finite numbers"):
+        ant.proximal_yogi(0.1, penalty_weights=np.array([[1.0], [np.nan]]))
+    p = jnp.ones((3, 2))
+    for shape in [(3,), (2,), (2, 1), (3, 2, 1)]:
+        tx = ant.proximal_sgd(0.1, penalty_weights=jnp.ones(shape))
+        with pytest.raises(
+            ValueError, match=r"do not fit .* \(3, 2\): they need 2 axes"
+        ):
+            tx.update(p, tx.init(p), p)
     tx = ant.proximal_adam(0.1)
     with pytest.raises(ValueError, match="needs the parameters"):
         tx.update(jnp.ones(1), tx.init(jnp.ones(1)))

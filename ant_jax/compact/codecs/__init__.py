@@ -3,8 +3,22 @@
 from ant_jax.compact.codecs.anchor import AnchorRows
 from ant_jax.compact.codecs.base import Rows
 from ant_jax.compact.codecs.full import FullRows
+from ant_jax.compact.codecs.hashing import HashingRows
+from ant_jax.compact.codecs.low_rank import LowRankRows
+from ant_jax.compact.codecs.mixed_dimension import MixedDimensionRows
+from ant_jax.compact.codecs.quotient_remainder import QuotientRemainderRows
+from ant_jax.compact.codecs.sparse import SparseRows
 
-_BY_METHOD: dict[str, type[Rows]] = {"ant": AnchorRows, "full": FullRows}
+_BY_METHOD: dict[str, type[Rows]] = {
+    "ant": AnchorRows,
+    "full": FullRows,
+    "hashing": HashingRows,
+    "low_rank": LowRankRows,
+    "mixed_dimension": MixedDimensionRows,
+    "quotient_remainder": QuotientRemainderRows,
+    "slimming": SparseRows,
+    "sparse_cbow": SparseRows,
+}
 
 
 def find(method: str) -> type[Rows]:

@@ -51,11 +51,24 @@ class Motion(NamedTuple):
         gradient: Float[Array, "rows columns"],
         free: Bool[Array, "rows columns"] | None,
         good: Bool[Array, ""],
+        active: Bool[Array, " mask"] | None = None,
     ) -> Moved:
-        """Takes one step; where `good` is false the result does not matter."""
+        """Takes one step; where `good` is false the result does not matter.
 
-        def take(values: Array, slots: Slots, gradient: Array, free: Any) -> Moved:
-            return take_step(
+        Args:
+          count: steps taken before.
+          values: before this one.
+          slots: likewise.
+          gradient: of the values.
+          free: True where there is no penalty.
+          good: whether the step is taken.
+          active: columns that move; None for all of them.
+        """
+
+        def take(
+            values: Array, slots: Slots, gradient: Array, free: Any, moves: Any
+        ) -> Moved:
+            moved = take_step(
                 self.rule.step(gradient, slots, count + 1),
                 values,
                 at(self.learning_rate, count),
@@ -64,12 +77,14 @@ class Motion(NamedTuple):
                 free,
                 own_metric=self.adaptive,
             )
+            return _where(moves, moved, (values, slots))
 
-        def keep(values: Array, slots: Slots, gradient: Array, free: Any) -> Moved:
-            del gradient, free
+        def keep(values: Array, slots: Slots, *rest: Any) -> Moved:
+            del rest
             return values, slots
 
-        return _apart(good, take, keep, (values, slots, gradient, free))
+        moves = _spread(active, values.shape)
+        return _apart(good, take, keep, (values, slots, gradient, free, moves))
 
     def wait(
         self,
@@ -78,6 +93,7 @@ class Motion(NamedTuple):
         free: Bool[Array, "rows columns"] | None,
         past: Gap,
         valid: Bool[Array, " rows"],
+        active: Bool[Array, " mask"] | None = None,
     ) -> Moved:
         """Makes up for the steps in which rows had no gradient.
 
@@ -87,6 +103,7 @@ class Motion(NamedTuple):
           free: True where there is no penalty.
           past: what happened meanwhile.
           valid: false for rows that do not exist, which become NaN.
+          active: columns that moved in all these steps; None for all of them.
         """
         idle = self.idle
         shape, dtype = values.shape, values.dtype
@@ -106,7 +123,10 @@ class Motion(NamedTuple):
         if free is not None and self.penalized:
             spread["shrink"] = jnp.where(free, jnp.zeros((), dtype), spread["shrink"])
 
-        def move(values: Array, slots: Slots, spread: dict[str, Array]) -> Moved:
+        def move(
+            values: Array, slots: Slots, spread: dict[str, Array], moves: Any
+        ) -> Moved:
+            before = values, slots
             metric = jnp.asarray(idle.metric(slots), dtype)
             if self.penalized:
                 shrink = spread["shrink"]
@@ -114,14 +134,16 @@ class Motion(NamedTuple):
             if idle.direction is not None:
                 values -= metric * (spread["glide"] * idle.direction(slots))
             faded = {name: slots[name] * spread[name] for name in self.decay}
-            return jnp.maximum(values, spread["floor"]), slots | faded
+            values = jnp.maximum(values, spread["floor"])
+            return _where(moves, (values, slots | faded), before)
 
-        def stay(values: Array, slots: Slots, spread: dict[str, Array]) -> Moved:
-            del spread
+        def stay(values: Array, slots: Slots, *rest: Any) -> Moved:
+            del rest
             return values, slots
 
         waited = jnp.any(past.steps > 0) | ~jnp.all(valid)
-        return _apart(waited, move, stay, (values, slots, spread))
+        moves = _spread(active, shape)
+        return _apart(waited, move, stay, (values, slots, spread, moves))
 
 
 def make_motion(
@@ -157,6 +179,24 @@ def make_motion(
         momentum=float(rule.idle.momentum),
         decay={name: float(factor) for name, factor in rule.idle.decay.items()},
     )
+
+
+def _spread(
+    active: Bool[Array, " mask"] | None, shape: tuple[int, ...]
+) -> Bool[Array, "rows columns"] | None:
+    if active is None:
+        return None
+    if active.shape != shape[1:]:
+        raise ValueError(
+            f"active has the shape {active.shape}, but the table {shape[1]} columns."
+        )
+    return jnp.broadcast_to(active[None], shape)
+
+
+def _where(moves: Array | None, new: Moved, old: Moved) -> Moved:
+    if moves is None:
+        return new
+    return jax.tree.map(lambda new, old: jnp.where(moves, new, old), new, old)
 
 
 def _apart(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ant_jax.embeddings.base import check_ids
 from ant_jax.optim.lazy import table as tables
@@ -189,7 +189,12 @@ class LazyRows:
         )
 
     def pull(
-        self, table: LazyTable, ids: ArrayLike, *, like: Pulled | None = None
+        self,
+        table: LazyTable,
+        ids: ArrayLike,
+        *,
+        like: Pulled | None = None,
+        active: Bool[Array, " columns"] | None = None,
     ) -> tuple[LazyTable, Pulled]:
         """Reads the rows of a batch, moved up to the current step.
 
@@ -199,6 +204,9 @@ class LazyRows:
             from the end.
           like: what another table of as many rows was pulled as for the same ids; this
             one is then renumbered alike, so that one set of ids indexes both.
+          active: columns that move, in this step and in those that rows waited; the
+            others stay as they are, with their state. None for all of them. Where it
+            changes the table must have been settled with the one before.
 
         Returns:
           The table, to be used from here on, and the rows as an ordinary table of as
@@ -242,7 +250,7 @@ class LazyRows:
         read, words = lax.optimization_barrier((read, words))
 
         table = dataclasses.replace(table, words=words, status=status)
-        row = self._settled(table, layout.unpack(read), valid)
+        row = self._settled(table, layout.unpack(read), valid, active)
         place = read[:, 0].astype(jnp.int32) if like is None else like.ids.reshape(-1)
         return table, Pulled(
             rows=row.values,
@@ -253,7 +261,12 @@ class LazyRows:
         )
 
     def push(
-        self, table: LazyTable, pulled: Pulled, gradient: Float[Array, "batch columns"]
+        self,
+        table: LazyTable,
+        pulled: Pulled,
+        gradient: Float[Array, "batch columns"],
+        *,
+        active: Bool[Array, " columns"] | None = None,
     ) -> LazyTable:
         """Takes a step with the gradient of the pulled rows and writes them back.
 
@@ -261,6 +274,7 @@ class LazyRows:
           table: what `pull` returned.
           pulled: likewise.
           gradient: of the loss with respect to `pulled.rows`, (batch, K).
+          active: what `pull` was given.
 
         Returns:
           The table after the step.
@@ -294,6 +308,7 @@ class LazyRows:
             gradient.astype(layout.dtype),
             pulled.free,
             good,
+            active,
         )
         places = lax.iota(jnp.int32, len(values))
         settled = jnp.zeros_like(places) + (count + 1)
@@ -306,23 +321,35 @@ class LazyRows:
             status=status,
         )
 
-    def settle(self, table: LazyTable) -> LazyTable:
+    def settle(
+        self, table: LazyTable, active: Bool[Array, " columns"] | None = None
+    ) -> LazyTable:
         """Moves every row up to the current step, in place where the table is donated.
 
+        Args:
+          table: the table.
+          active: columns that moved until now, see `pull`.
+
         Raises:
           ValueError: see `check`.
         """
         self.check(table)
-        return self._settle(table)
+        return self._settle(table, active)
 
-    def values(self, table: LazyTable) -> Float[Array, "vocab columns"]:
+    def values(
+        self, table: LazyTable, active: Bool[Array, " columns"] | None = None
+    ) -> Float[Array, "vocab columns"]:
         """The values at the current step, (V, K); the table itself stays as it is.
 
+        Args:
+          table: the table.
+          active: columns that moved until now, see `pull`.
+
         Raises:
           ValueError: see `check`.
         """
         self.check(table)
-        return self._values(table)
+        return self._values(table, active)
 
     def check(self, table: LazyTable) -> None:
         """Raises what steps under `jit` could not; under `jit` it does nothing.
@@ -359,31 +386,40 @@ class LazyRows:
             )
 
     @functools.partial(jax.jit, static_argnums=0)
-    def _settle(self, table: LazyTable) -> LazyTable:
+    def _settle(self, table: LazyTable, active: Array | None) -> LazyTable:
         def move(start: Array, words: Array, block: int) -> Array:
             part = lax.dynamic_slice_in_dim(words, start, block)
-            row = self._settled(table, table.layout.unpack(part))
+            row = self._settled(table, table.layout.unpack(part), active=active)
             return table.layout.pack(row, lax.iota(jnp.int32, block))
 
         return dataclasses.replace(table, words=over_blocks(move, table.words))
 
     @functools.partial(jax.jit, static_argnums=0)
-    def _values(self, table: LazyTable) -> Array:
+    def _values(self, table: LazyTable, active: Array | None) -> Array:
         def move(start: Array, values: Array, block: int) -> Array:
             del values
             part = lax.dynamic_slice_in_dim(table.words, start, block)
-            return self._settled(table, table.layout.unpack(part)).values
+            row = self._settled(table, table.layout.unpack(part), active=active)
+            return row.values
 
         shape = table.num_rows, table.layout.columns
         return over_blocks(move, jnp.zeros(shape, table.layout.dtype))
 
-    def _settled(self, table: LazyTable, row: Row, valid: Array | None = None) -> Row:
+    def _settled(
+        self,
+        table: LazyTable,
+        row: Row,
+        valid: Array | None = None,
+        active: Array | None = None,
+    ) -> Row:
         """Moves rows from the step they were settled at up to the current one."""
         then = row.settled - self.first_step
         now = table.count - self.first_step
         past = gap(table.timeline, self.motion.momentum, then, now)
         valid = jnp.ones_like(row.settled, bool) if valid is None else valid
-        values, slots = self.motion.wait(row.values, row.slots, row.free, past, valid)
+        values, slots = self.motion.wait(
+            row.values, row.slots, row.free, past, valid, active
+        )
         return Row(values, slots, row.free, jnp.zeros_like(row.settled) + table.count)
 
     def _layout(self, shape: tuple[int, ...], dtype: DTypeLike, masked: bool) -> Layout:

@@ -3,7 +3,6 @@
 import csv
 import gzip
 import lzma
-import math
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +20,9 @@ CSV = delimited.Layout(
     "ratings.csv",
     headers=(("user", "item", "rating"), ("userId", "movieId", "rating")),
     integer_ids=False,
+)
+AMAZON = delimited.Layout(
+    "*.csv", columns=(1, 0, 2), integer_ids=False, rating_range=(1, 5)
 )
 CONTENTS = {
     "tsv": (TSV, "1\t31\t2\t9\n1\t1029\t3\t9\n7\t31\t5\t9\n"),
@@ -48,6 +50,13 @@ def test_reads_every_layout(tmp_path, name):
     path.write_bytes(content.encode())
     rows = ROWS if layout.integer_ids else [(str(u), str(i), r) for u, i, r in ROWS]
     assert read(path, layout) == rows
+
+
+def test_item_before_user(tmp_path):
+    path = tmp_path / "Electronics.csv"
+    path.write_text('0001713353,A1C6M8,5.0,1123804800\nB"7,A1C6M8,3,9\n')
+    # A quotation mark is a character like others.
+    assert read(path, AMAZON) == [("A1C6M8", "0001713353", 5), ("A1C6M8", 'B"7', 3)]
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".xz", lzma.open), (".gz", gzip.open)])
@@ -96,6 +105,12 @@ def test_archive_that_is_none(tmp_path):
         (DAT, "1:31:2:9", "1 fields instead of 4"),
         (DAT, "1:5:31::2::9", "3 fields instead of 4"),
         (DAT, "1::31::5.5::9", "the rating 5.5 is outside 1 to 5"),
+        (AMAZON, "B1,A1,5.0", "3 fields instead of 4"),
+        (AMAZON, "B1,A1,5.0,9,9", "5 fields instead of 4"),
+        (AMAZON, "B1,,5.0,9", "the user is absent"),
+        (AMAZON, ",A1,5.0,9", "the item is absent"),
+        (AMAZON, "A1,5.0,B1,9", "the rating is 'B1', not a finite number"),
+        (AMAZON, "B1,A1,0.0,9", "the rating 0.0 is outside 1 to 5"),
         (CSV, ",31,2", "the user is absent"),
         (CSV, '"",31,2', "the user is absent"),
         (CSV, "1,,2", "the item is absent"),
@@ -115,6 +130,7 @@ def test_names_the_bad_line(tmp_path, layout, line, problem, before):
     good = {
         TSV: "1\t31\t2\t9\n",
         DAT: "1::31::2::9\n",
+        AMAZON: "B1,A1,5.0,9\n",
         # Two lines to a record: lines are counted, not records.
         CSV: '1,"3\n1",2\n',
     }[layout]
@@ -207,16 +223,20 @@ def test_any_text_is_an_identifier(tmp_path_factory, rows):
 
 def test_every_layout_describes_itself():
     sources = [s for s in registry.SOURCES.values() if hasattr(s, "layouts")]
-    assert len(sources) == 6
+    assert len(sources) == 9
     described = {layout.description for s in sources for layout in s.layouts}
     assert described == {
         "user<TAB>item<TAB>rating<TAB>...",
         "user::item::rating::...",
+        "item,user,rating,...",
+        '{"reviewerID": "...", "asin": "...", "overall": ..., ...}',
         "the columns userId,movieId,rating",
+        "the columns user,item,rating",
         "the columns user,item,rating or userId,movieId,rating",
     }
-    assert all(
-        layout.rating_range is None or math.isfinite(sum(layout.rating_range))
-        for s in sources
-        for layout in s.layouts
-    )
+
+
+@pytest.mark.parametrize("name", sorted(set(registry.SOURCES) - {"movielens_small"}))
+def test_every_data_set_but_csv_states_a_range(name):
+    for layout in registry.SOURCES[name].layouts:
+        assert (layout.rating_range is None) == (name == "csv")

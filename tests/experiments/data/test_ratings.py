@@ -1,6 +1,7 @@
 """Ratings through the builder and its cache."""
 
 import errno
+import gzip
 import lzma
 import os
 import pathlib
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from experiments.data import (
     CacheError,
     DataError,
+    Ratings,
     RatingsFileError,
     blocks,
     load_ratings,
@@ -72,8 +74,8 @@ def test_arrays_and_order_of_first_appearance(folder):
     ratings = load(folder)
     assert ratings.name == "csv"
     assert len(ratings) == 3
-    assert ratings.user_ids == ("b", "a")
-    assert ratings.item_ids == ("x", "y")
+    assert list(ratings.user_ids) == ["b", "a"]
+    assert list(ratings.item_ids) == ["x", "y"]
     np.testing.assert_array_equal(ratings.users, np.array([0, 1, 0]), strict=False)
     assert ratings.users.dtype == ratings.items.dtype == np.int32
     assert ratings.ratings.dtype == np.float32
@@ -132,7 +134,8 @@ def test_round_trip(tmp_path_factory, rows, size):
         )
     again = load_ratings("csv", str(folder / "mine.csv"), str(folder.parent / "cache"))
     assert triples(first) == triples(again) == rows
-    assert first.user_ids == again.user_ids == tuple(dict.fromkeys(r[0] for r in rows))
+    expected = list(dict.fromkeys(row[0] for row in rows))
+    assert list(first.user_ids) == list(again.user_ids) == expected
 
 
 def _quote(text):
@@ -185,6 +188,110 @@ def test_stars_outside_the_range_of_the_data_set(folder):
     with pytest.raises(RatingsFileError, match=r"line 2: the rating 0\.5 is outside 1"):
         load(folder, "movielens_100k")
     assert not list(folder.parent.glob("cache/*/*/ratings/*"))
+
+
+def test_stated_range_of_a_csv(folder, monkeypatch):
+    def load_within(low, high):
+        cache = str(folder.parent / "cache")
+        return load_ratings("csv", str(folder), cache, rating_range=(low, high))
+
+    wrong = r"line 4: the rating -1 is outside 0 to 5"
+    with pytest.raises(RatingsFileError, match=wrong):
+        load_within(0, 5)
+    assert len(load(folder)) == len(load_within(-1, 3.5)) == 3
+    # Now that it is prepared without a range too.
+    with pytest.raises(RatingsFileError, match=wrong):
+        load_within(0, 5)
+    with pytest.raises(RatingsFileError, match=r"line 3: the rating 3\.5 is outside"):
+        load_within(-1, 3)
+    calls = counted(monkeypatch)
+    assert len(load_within(-2, 4)) == 3
+    assert not calls
+
+
+@pytest.mark.parametrize("rating_range", [(5, 1), (float("nan"), 1)])
+def test_range_that_is_none(folder, rating_range):
+    with pytest.raises(DataError, match="the smallest and the largest rating, got"):
+        load_ratings("csv", str(folder), rating_range=rating_range)
+
+
+def test_range_where_the_data_set_states_its_own(folder):
+    with pytest.raises(DataError, match=r"movielens_1m states the range .* itself"):
+        load_ratings("movielens_1m", str(folder), rating_range=(1, 5))
+
+
+AMAZON = {
+    "amazon": ("Books.csv", "B1,A1,5.0,1123804800\nB1,A2,3.0,9\n"),
+    "amazon_5core": (
+        "Books_5.json",
+        '{"overall": 5.0, "reviewerID": "A1", "asin": "B1", "vote": "2"}\n'
+        '{"reviewerID": "A2", "asin": "B1", "overall": 3}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("dataset", AMAZON)
+def test_amazon_is_one_file_of_any_name(tmp_path, dataset):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    filename, content = AMAZON[dataset]
+    expected = [("A1", "B1", 5.0), ("A2", "B1", 3.0)]
+    with pytest.raises(RatingsFileError, match=r"No \*\.\w+ \(plain.*nijianmo"):
+        load(folder, dataset)
+    (folder / filename).write_text(content)
+    assert triples(load(folder, dataset)) == expected
+    with gzip.open(folder / f"{filename}.gz", "wt") as stream:
+        stream.write(content)
+    # The same file, packed and not, is no reason to ask.
+    assert triples(load(folder, dataset)) == expected
+    (folder / filename).rename(folder / "any name")
+    assert triples(load(folder / "any name", dataset)) == expected
+    assert triples(load(folder, dataset)) == expected
+    (folder / filename.replace("Books", "Toys")).write_text(content)
+    with pytest.raises(RatingsFileError, match=r"several.*: Books.*, Toys.*Name one"):
+        load(folder, dataset)
+
+
+def test_epinions_keeps_repeated_pairs(tmp_path):
+    (tmp_path / "epinions").mkdir()
+    (tmp_path / "epinions" / "ratings.csv").write_text(
+        "user,item,category,rating,helpfulness,time_point\n4,65,5,4,1,1\n4,65,5,5,1,1\n"
+    )
+    ratings = load(tmp_path, "epinions")
+    assert triples(ratings) == [("4", "65", 4.0), ("4", "65", 5.0)]
+
+
+def ratings_of(**changes):
+    fields = {
+        "users": np.array([0, 1, 1], np.int32),
+        "items": np.array([0, 1, 0], np.int32),
+        "ratings": np.array([1, 2, 3], np.float32),
+        "user_ids": ("a", "b"),
+        "item_ids": ("x", "y"),
+        "name": "made",
+    }
+    return Ratings(**fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"user_ids": ("a", "b", "c", "d")}, "2 of 4 users have no rating.*'c'.* 2"),
+        ({"items": np.array([1, 1, 1], np.int32)}, "1 of 2 items have .*'x'.* 0"),
+        ({"users": np.array([0, 1, 2], np.int32)}, "rating 2 is number 2, .* 2 users"),
+        ({"items": np.array([0, -1, 1], np.int32)}, "rating 1 is number -1, .* items"),
+        ({"users": np.array([0, 1, 1])}, "users must be int32, got int64"),
+        ({"users": np.array([0, 1], np.int32)}, r"\(2,\), \(3,\), \(3,\)"),
+        ({"ratings": np.ones((3, 1), np.float32)}, "three columns of one length"),
+        ({"ratings": np.array([1, 2, 3])}, "finite numbers of dtype float32"),
+        ({"ratings": np.array([1, np.nan, 3], np.float32)}, "finite numbers"),
+    ],
+)
+def test_ratings_that_contradict_themselves(changes, problem, monkeypatch):
+    monkeypatch.setattr("experiments.data.ratings._PIECE", 2)
+    assert len(ratings_of()) == 3
+    with pytest.raises(DataError, match=problem):
+        ratings_of(**changes)
 
 
 def test_changed_file_is_read_anew(folder):
@@ -437,6 +544,20 @@ def test_movielens_1m(data_dir, tmp_path):
     stars, counts = np.unique(ratings.ratings, return_counts=True)
     assert stars.tolist() == [1, 2, 3, 4, 5]
     assert counts.tolist() == [56_174, 107_557, 261_197, 348_971, 226_310]
+
+
+def test_epinions(data_dir, tmp_path):
+    if not (data_dir / "epinions").is_dir():
+        pytest.skip("no folder epinions in ANT_JAX_DATA")
+    ratings = load_ratings("epinions", str(data_dir), str(tmp_path))
+    assert len(ratings) == 922_267
+    assert len(ratings.user_ids) == 22_164
+    assert len(ratings.item_ids) == 296_277
+    pairs = ratings.users.astype(np.int64) * 296_277 + ratings.items
+    assert len(ratings) - len(np.unique(pairs)) == 9_826
+    stars, counts = np.unique(ratings.ratings, return_counts=True)
+    assert stars.tolist() == [1, 2, 3, 4, 5]
+    assert counts.tolist() == [52_967, 68_807, 119_763, 290_952, 389_778]
 
 
 def test_default_data_set(tmp_path):

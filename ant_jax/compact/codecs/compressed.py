@@ -1,0 +1,133 @@
+"""Sparse matrices in compressed rows."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ant_jax.compact import floats
+from ant_jax.compact.codecs.base import check_finite, store
+from ant_jax.compact.format import Header
+from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
+
+# Rows compressed at a time: bounds what saving needs on top of the matrix.
+_CHUNK = 1 << 18
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CompressedRows:
+    """A matrix of which only the non-zeros are stored, row after row.
+
+    Attributes:
+      values: non-zeros, (nnz,), as stored.
+      indices: their columns, (nnz,), unsigned, ascending within a row.
+      starts: where each row starts in `values`, (rows + 1,), unsigned.
+      columns: number of columns.
+      dtype: name of the dtype of `values`.
+    """
+
+    values: NDArray[Any]
+    indices: NDArray[Any]
+    starts: NDArray[Any]
+    columns: int
+    dtype: str
+
+    def spans(self, ids: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where each of these rows starts in `values`, and how many it has there."""
+        starts = self.starts[ids].astype(np.intp)
+        return starts, self.starts[ids + 1].astype(np.intp) - starts
+
+    def wide(self, entries: NDArray[np.intp]) -> NDArray[Any]:
+        """Some of the values in the dtype that they are summed in."""
+        return floats.widen(self.values[entries], self.dtype)
+
+    def dense(self, ids: NDArray[np.intp]) -> NDArray[Any]:
+        """Rows (n, columns) with their zeros, in the dtype they are summed in."""
+        starts, counts = self.spans(ids)
+        rows = np.repeat(np.arange(ids.size), counts)
+        firsts = np.cumsum(counts) - counts
+        entries = np.arange(rows.size) + np.repeat(starts - firsts, counts)
+        out = np.zeros((ids.size, self.columns), floats.computation(self.dtype))
+        out[rows, self.indices[entries]] = self.wide(entries)
+        return out
+
+
+def pack(
+    matrix: NDArray[Any], name: str, stored_dtype: str, *, flush: bool = False
+) -> dict[str, NDArray[Any]]:
+    """The tensors `name.values`, `name.indices` and `name.counts` of a matrix.
+
+    Args:
+      matrix: the matrix, (rows, columns).
+      name: what the tensors and errors call it by.
+      stored_dtype: name of the dtype to round to; what is zero then is not stored.
+      flush: whether subnormal numbers are zeros, as they are where XLA runs a CPU.
+
+    Raises:
+      ValueError: an entry is NaN or infinite.
+    """
+    columns = np.arange(matrix.shape[1], dtype=narrowest(matrix.shape[1] - 1))
+    values, indices, counts = [], [], []
+    for begin in range(0, matrix.shape[0], _CHUNK):
+        chunk = store(matrix[begin : begin + _CHUNK], name, stored_dtype)
+        wide = floats.widen(chunk, stored_dtype)
+        stays = (floats.flush(wide) if flush else wide) != 0
+        values.append(chunk[stays])
+        indices.append(np.broadcast_to(columns, chunk.shape)[stays])
+        counts.append(np.count_nonzero(stays, axis=1))
+    per_row = np.concatenate(counts)
+    return {
+        f"{name}.values": np.concatenate(values),
+        f"{name}.indices": np.concatenate(indices),
+        f"{name}.counts": per_row.astype(narrowest(int(per_row.max()))),
+    }
+
+
+def unpack(
+    header: Header, tensors: Tensors, name: str, columns: int
+) -> tuple[CompressedRows, NDArray[Any]]:
+    """Reads what `pack` made of a matrix with V rows, and checks it.
+
+    Returns:
+      The rows, and their values in the dtype that they are summed in.
+
+    Raises:
+      ValueError: naming what is wrong.
+    """
+    dtype = header.stored_dtype
+    values = tensors.take(f"{name}.values", (floats.storage(dtype),), None)
+    wide = floats.widen(values, dtype)
+    check_finite(wide, f"{name}.values")
+    if not wide.all():
+        raise ValueError(f"'{name}.values' holds a zero, which is never stored")
+    indices = tensors.take(f"{name}.indices", UNSIGNED, values.size)
+    counts = tensors.take(f"{name}.counts", UNSIGNED, header.num_embeddings)
+    starts = _starts(counts, values.size, name)
+    _check_columns(indices, starts, columns, name)
+    return CompressedRows(values, indices, starts, columns, dtype), wide
+
+
+def _starts(counts: NDArray[Any], size: int, name: str) -> NDArray[Any]:
+    starts = np.zeros(counts.size + 1, np.int64)
+    np.cumsum(counts, dtype=np.int64, out=starts[1:])
+    if starts[-1] != size:
+        raise ValueError(
+            f"'{name}.counts' sums to {starts[-1]}, but there are {size} values"
+        )
+    return starts.astype(np.uint32) if size <= np.iinfo(np.uint32).max else starts
+
+
+def _check_columns(
+    indices: NDArray[Any], starts: NDArray[Any], columns: int, name: str
+) -> None:
+    if indices.size and (largest := int(indices.max())) >= columns:
+        raise ValueError(
+            f"'{name}.indices' holds {largest}, but there are {columns} columns"
+        )
+    ascends = np.append(indices[1:] > indices[:-1], True)
+    ends = starts[1:][starts[1:] > 0] - 1
+    ascends[ends] = True
+    if not ascends[: indices.size].all():
+        row = int(np.searchsorted(starts, np.argmin(ascends), side="right")) - 1
+        raise ValueError(f"'{name}.indices' does not ascend within row {row}")

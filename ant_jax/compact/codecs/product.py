@@ -1,0 +1,64 @@
+"""Products of matrices, summed as `ant_jax.embeddings.combine` sums them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ant_jax.compact import floats
+
+# Rows in flight: few enough for their sums to stay in the cache.
+_BLOCK = 4096
+
+
+def ordered_product(
+    weights: NDArray[Any], matrix: NDArray[Any], *, subnormal: bool
+) -> NDArray[Any]:
+    """`weights @ matrix` in ascending order, each product rounded and then added.
+
+    Args:
+      weights: (n, K), in the dtype of the sums.
+      matrix: (K, d), in the same dtype.
+      subnormal: whether a product or a sum might be subnormal, which XLA flushes to
+        zero on a CPU.
+
+    Returns:
+      The sums, (n, d).
+    """
+    out = np.zeros((weights.shape[0], matrix.shape[1]), matrix.dtype)
+    add = _add_flushed if subnormal else _add
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for begin in range(0, weights.shape[0], _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            add(out[block], weights[block], matrix)
+    return out
+
+
+def may_be_subnormal(weights: NDArray[Any], matrix: NDArray[Any]) -> bool:
+    """Whether products of their entries, or sums of such products, might be subnormal.
+
+    They cannot be if no factor is and no product lies below tiny / eps: then every sum
+    is a multiple of tiny.
+    """
+    limits = np.finfo(matrix.dtype)
+    tiny, eps = float(limits.tiny), float(limits.eps)
+    smallest = [np.abs(x[x != 0]) for x in (weights, matrix)]
+    if not all(x.size for x in smallest):
+        return False
+    weight, entry = (float(x.min()) for x in smallest)
+    return min(weight, entry) < tiny or weight * entry < tiny / eps
+
+
+def _add(out: NDArray[Any], weights: NDArray[Any], matrix: NDArray[Any]) -> None:
+    product = np.empty_like(out)
+    for weight, row in zip(weights.T, matrix, strict=True):
+        np.multiply(weight[:, None], row, out=product)
+        out += product
+
+
+def _add_flushed(
+    out: NDArray[Any], weights: NDArray[Any], matrix: NDArray[Any]
+) -> None:
+    weights, matrix = floats.flush(weights), floats.flush(matrix)
+    for weight, row in zip(weights.T, matrix, strict=True):
+        out[...] = floats.flush(out + floats.flush(weight[:, None] * row))

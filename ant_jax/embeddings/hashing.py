@@ -1,0 +1,176 @@
+"""The hashing trick: V objects share the m rows of one small table."""
+
+import dataclasses
+import functools
+from typing import ClassVar, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.nn.initializers import Initializer
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
+
+from ant_jax.embeddings import base
+from ant_jax.embeddings.ids import locate
+from ant_jax.embeddings.initializers import default_full
+from ant_jax.numerics import accumulator
+
+# A Mersenne prime: the remainder is a sum of two halves, and every id lies below it.
+_PRIME = 2**31 - 1
+
+
+class HashingParams(NamedTuple):
+    """Parameters of a `HashingEmbedding`."""
+
+    embedding: Float[Array, "buckets features"]  # rows that objects share, (m, d)
+
+
+@dataclasses.dataclass(frozen=True)
+class HashingEmbedding:
+    """One table of m rows, and for every object the row that a hash picks for it.
+
+    Weinberger et al., *Feature hashing for large scale multitask learning*, ICML 2009.
+    With several hash functions an object is the sum of its rows, and two objects are
+    alike only if all of them agree.
+
+    A hash is `(a v + b) mod p mod m` with p = 2^31 - 1 and a, b drawn from the seed
+    (Carter and Wegman, *Universal classes of hash functions*, 1979): two objects meet
+    with a probability of at most about 1 / m, whatever the ids look like.
+
+    Attributes:
+      num_embeddings: size V of the vocabulary, below 2^31.
+      features: length d of an embedding vector.
+      num_buckets: number m of rows.
+      num_hashes: number of hash functions.
+      seed: non-negative integer that the hash functions are drawn from.
+      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+        `param_dtype`.
+      param_dtype: dtype of the rows.
+      embedding_init: initializer of the rows, called with (key, (m, d), param_dtype).
+
+    Raises:
+      ValueError: a size is not a positive integer or too large, or the seed is not a
+        non-negative integer.
+
+    Example:
+      >>> import jax
+      >>> emb = HashingEmbedding(num_embeddings=1000, features=16, num_buckets=50)
+      >>> emb.num_params(emb.init(jax.random.key(0)))
+      800
+    """
+
+    method: ClassVar[str] = "hashing"
+
+    num_embeddings: int
+    features: int
+    num_buckets: int
+    num_hashes: int = 1
+    seed: int = 0
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+    embedding_init: Initializer = default_full
+
+    def __post_init__(self) -> None:
+        base.check_sizes(
+            num_embeddings=self.num_embeddings,
+            features=self.features,
+            num_buckets=self.num_buckets,
+            num_hashes=self.num_hashes,
+        )
+        for name in ("num_embeddings", "num_buckets"):
+            if (size := getattr(self, name)) > _PRIME:
+                raise ValueError(f"{name} must be below 2^31, got {size}.")
+        seed = self.seed
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"seed must be a non-negative integer, got {seed!r}.")
+
+    @property
+    def coefficients(self) -> tuple[tuple[int, int], ...]:
+        """The pair (a, b) of each hash function, 1 <= a < p and 0 <= b < p."""
+        return _coefficients(self.seed, self.num_hashes)
+
+    def init(self, key: PRNGKeyArray) -> HashingParams:
+        """Draws the rows, shape (m, d)."""
+        shape = (self.num_buckets, self.features)
+        return HashingParams(self.embedding_init(key, shape, self.param_dtype))
+
+    def lookup(
+        self, params: HashingParams, ids: ArrayLike
+    ) -> Float[Array, "... features"]:
+        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
+
+        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
+        [-V, V) gives NaN. On a CPU the vectors equal those of the shipped artifact bit
+        for bit.
+
+        Raises:
+          ValueError: ids are not of an integer type.
+        """
+        objects, inside = locate(base.check_ids(ids), self.num_embeddings)
+        buckets = [
+            jnp.where(inside, bucket, self.num_buckets)
+            for bucket in self._buckets(objects)
+        ]
+        rows = (base.take_rows(params.embedding, bucket) for bucket in buckets)
+        return _sum([base.cast(row, self.dtype) for row in rows])
+
+    def attend(
+        self, params: HashingParams, h: Float[Array, "... features"]
+    ) -> Float[Array, "... vocab"]:
+        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V).
+
+        Queries are scored against the m rows, and objects look their scores up.
+        """
+        dtype = self.dtype
+        if dtype is None:
+            dtype = jnp.promote_types(h.dtype, params.embedding.dtype)
+        scores = h.astype(dtype) @ params.embedding.astype(dtype).T
+        objects = jnp.arange(self.num_embeddings, dtype=jnp.int32)
+        return _sum([scores[..., bucket] for bucket in self._buckets(objects)])
+
+    def matrix(self, params: HashingParams) -> Float[Array, "vocab features"]:
+        """The whole table, shape (V, d)."""
+        objects = jnp.arange(self.num_embeddings, dtype=jnp.int32)
+        return self.lookup(params, objects)
+
+    def num_params(self, params: HashingParams) -> int:
+        """Counts m d, every entry of the rows, and not the hash functions."""
+        return params.embedding.size
+
+    def _buckets(self, objects: Int[Array, "..."]) -> list[Int[Array, "..."]]:
+        keys = objects.astype(jnp.uint32)
+        buckets = (_hash(keys, a, b) % self.num_buckets for a, b in self.coefficients)
+        return [bucket.astype(jnp.int32) for bucket in buckets]
+
+
+@functools.cache
+def _coefficients(seed: int, num_hashes: int) -> tuple[tuple[int, int], ...]:
+    # The words of a SeedSequence are the same in every version of NumPy.
+    words = np.random.SeedSequence(seed).generate_state(2 * num_hashes, np.uint64)
+    pairs = words.reshape(num_hashes, 2).tolist()
+    return tuple((1 + a % (_PRIME - 1), b % _PRIME) for a, b in pairs)
+
+
+def _hash(keys: UInt32[Array, "..."], a: int, b: int) -> UInt32[Array, "..."]:
+    """`(a keys + b) mod p` for keys below p, in 32 bits: 2^31 is 1 modulo p."""
+    a_high, a_low = a >> 16, a & 0xFFFF
+    high, low = keys >> 16, keys & 0xFFFF
+    # a keys = 2^32 a_high high + 2^16 middle + a_low low; none of them overflows.
+    middle = a_high * low + a_low * high
+    total = _mod(2 * a_high * high) + _mod((middle >> 15) + ((middle & 0x7FFF) << 16))
+    total = _mod(total) + _mod(a_low * low)
+    return _mod(_mod(total) + b)
+
+
+def _mod(x: UInt32[Array, "..."]) -> UInt32[Array, "..."]:
+    x = (x >> 31) + (x & _PRIME)
+    return jnp.where(x >= _PRIME, x - _PRIME, x)
+
+
+def _sum(terms: list[Array]) -> Array:
+    """One term after another, rounded once where they are narrower than float32."""
+    if len(terms) == 1:
+        return terms[0]
+    dtype = terms[0].dtype
+    wide = accumulator(dtype)
+    return functools.reduce(jnp.add, (t.astype(wide) for t in terms)).astype(dtype)
