@@ -11,6 +11,7 @@ whose value is a JSON object, the header:
     dtype           what a lookup returns: float16, bfloat16, float32 or float64
     stored_dtype    what the numbers are stored in, never wider than `dtype`
     options         sizes that the method needs, such as {"num_anchors": K}
+    crc32           checksum; a file without one is not checked for changed bits
 
 Tensors of method "ant", with T in compressed rows:
 
@@ -61,6 +62,10 @@ Of any, if a vocabulary was given:
 Unsigned types are the narrowest of 8, 16 and 32 bits that hold what is stored. NumPy
 has no bfloat16, so such numbers are stored as their bits, in uint16. There are no other
 tensors.
+
+The checksum is a CRC-32 in eight hexadecimal digits: of the header without it, the
+fields in the order above and no spaces between, and then of the name and the CRC-32 of
+each tensor, four bytes, the lowest first, in the alphabetical order of the names.
 """
 
 import dataclasses
@@ -85,6 +90,7 @@ class Header:
       dtype: name of the dtype that a lookup returns.
       stored_dtype: name of the dtype that the numbers are stored in.
       options: sizes that the method needs besides V and d.
+      crc32: checksum of the file, see `checksum`; None if it has none.
     """
 
     method: str
@@ -93,6 +99,7 @@ class Header:
     dtype: str
     stored_dtype: str
     options: Mapping[str, int]
+    crc32: str | None = None
 
     @property
     def dense_bytes(self) -> int:
@@ -102,6 +109,8 @@ class Header:
     def to_metadata(self) -> dict[str, str]:
         """The metadata of the safetensors file."""
         fields = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
+        if self.crc32 is None:
+            del fields["crc32"]
         return {FORMAT: json.dumps(fields, separators=(",", ":"))}
 
     @classmethod
@@ -132,6 +141,7 @@ class Header:
 
 def _checked(fields: dict[str, Any]) -> dict[str, Any]:
     names = {field.name for field in dataclasses.fields(Header)}
+    fields = {"crc32": None, **fields}
     if fields.keys() != names:
         wrong = ", ".join(sorted(names ^ fields.keys()))
         raise ValueError(
@@ -151,6 +161,8 @@ def _checked(fields: dict[str, Any]) -> dict[str, Any]:
         )
     if not isinstance(fields["method"], str):
         raise ValueError(f"method is {fields['method']!r}, not a name")
+    if not isinstance(fields["crc32"], str | None):
+        raise ValueError(f"crc32 is {fields['crc32']!r}, not a text")
     options = fields["options"]
     if not isinstance(options, dict) or not all(map(_is_size, options.values())):
         raise ValueError(f"options are {options!r}, not named positive integers")

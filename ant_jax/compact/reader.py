@@ -2,7 +2,7 @@
 
 import os
 
-from ant_jax.compact import codecs, vocabulary
+from ant_jax.compact import checksum, codecs, vocabulary
 from ant_jax.compact.format import Header
 from ant_jax.compact.sizes import Sizes
 from ant_jax.compact.table import Table
@@ -40,6 +40,7 @@ def _load(path: str, size: int) -> Table:
         rows = codecs.find(header.method).unpack(header, tensors)
         names = vocabulary.unpack(tensors, header.num_embeddings)
         tensors.finish()
+        checksum.check(header, tensors.checksums)
     sizes = Sizes(
         parts={**tensors.nbytes, "header": size - sum(tensors.nbytes.values())},
         dense=header.dense_bytes,

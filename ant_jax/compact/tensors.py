@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from ant_jax.compact import checksum
+
 # By the names that safetensors gives them.
 _DTYPES = {
     "F16": np.dtype(np.float16),
@@ -37,10 +39,12 @@ class Tensors:
     Attributes:
       metadata: the metadata of the safetensors file, if it has any.
       nbytes: bytes of each tensor taken so far.
+      checksums: CRC-32 of each tensor taken so far.
     """
 
     metadata: dict[str, str] | None
     nbytes: dict[str, int]
+    checksums: dict[str, int]
 
     def __init__(self, path: str) -> None:
         """Opens a file.
@@ -55,6 +59,7 @@ class Tensors:
             raise ValueError(f"it is no whole safetensors file: {error}") from None
         self.metadata = self._file.metadata()
         self.nbytes = {}
+        self.checksums = {}
         self._left = set(self._file.keys())
 
     def __enter__(self) -> "Tensors":
@@ -101,6 +106,7 @@ class Tensors:
             raise ValueError(f"{name!r} has the shape {found}, expected ({expected})")
         self._left.remove(name)
         array = self._file.get_tensor(name)
+        self.checksums[name] = checksum.of_tensor(array)
         self.nbytes[name] = array.nbytes
         return array
 

@@ -1,5 +1,6 @@
 """The names of the objects, as bytes and lengths."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,9 +9,15 @@ from numpy.typing import NDArray
 
 from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
 
+# Names that are strings at a time.
+_CHUNK = 1 << 14
+
 
 def pack(vocab: Sequence[Any], num_embeddings: int) -> dict[str, NDArray[Any]]:
     """The tensors that hold a vocabulary.
+
+    It takes the names' bytes and some 30 more for each, and asks for the names in
+    order, few at a time: they need not all be strings in memory.
 
     Raises:
       ValueError: a name is no text or occurs twice, or there are not V of them.
@@ -20,24 +27,46 @@ def pack(vocab: Sequence[Any], num_embeddings: int) -> dict[str, NDArray[Any]]:
             f"vocab must be {num_embeddings} strings in the order of the ids, "
             f"got {'one string' if isinstance(vocab, str) else len(vocab)}."
         )
-    seen: dict[str, int] = {}
-    names = []
-    for index, name in enumerate(vocab):
-        if not isinstance(name, str):
-            raise ValueError(f"vocab[{index}] must be a string, got {name!r}.")
-        if (first := seen.setdefault(name, index)) != index:
-            raise ValueError(f"vocab[{index}] repeats vocab[{first}], {name!r}.")
-        try:
-            names.append(name.encode())
-        except UnicodeEncodeError:
-            raise ValueError(
-                f"vocab[{index}] is {name!r}, which UTF-8 cannot hold."
-            ) from None
-    lengths = np.fromiter(map(len, names), np.int64, len(names))
+    text = bytearray()
+    lengths = np.empty(num_embeddings, np.int64)
+    hashes = np.empty(num_embeddings, np.int64)
+    names = iter(vocab)
+    for start in range(0, num_embeddings, _CHUNK):
+        chunk = itertools.islice(names, _CHUNK)
+        encoded = [_encode(name, start + i) for i, name in enumerate(chunk)]
+        here = slice(start, start + len(encoded))
+        lengths[here] = [len(name) for name in encoded]
+        hashes[here] = [hash(name) for name in encoded]
+        text += b"".join(encoded)
+    _check_distinct(vocab, hashes)
     return {
-        "vocab.bytes": np.frombuffer(b"".join(names), np.uint8),
+        "vocab.bytes": np.frombuffer(text, np.uint8),
         "vocab.lengths": lengths.astype(narrowest(int(lengths.max()))),
     }
+
+
+def _encode(name: Any, index: int) -> bytes:
+    if not isinstance(name, str):
+        raise ValueError(f"vocab[{index}] must be a string, got {name!r}.")
+    try:
+        return name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"vocab[{index}] is {name!r}, which UTF-8 cannot hold."
+        ) from None
+
+
+def _check_distinct(vocab: Sequence[str], hashes: NDArray[np.int64]) -> None:
+    """Refuses names that occur twice; only those of equal hashes are compared."""
+    ordered = np.sort(hashes)
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not repeated.size:
+        return
+    seen: dict[str, int] = {}
+    for index in np.flatnonzero(np.isin(hashes, repeated)).tolist():
+        name = vocab[index]
+        if (first := seen.setdefault(name, index)) != index:
+            raise ValueError(f"vocab[{index}] repeats vocab[{first}], {name!r}.")
 
 
 class Vocabulary:

@@ -1,5 +1,6 @@
 """Writing a table."""
 
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from ant_jax.compact import codecs, floats, vocabulary
+from ant_jax.compact import checksum, codecs, floats, vocabulary
 from ant_jax.compact.format import Header
 from ant_jax.compact.sizes import Sizes
 from ant_jax.files import write_atomically
@@ -29,7 +30,8 @@ def save(
         one step, once the new one is complete.
       emb: the description, such as an `AnchorEmbedding`.
       params: its parameters, all of one dtype, none of them NaN or infinite.
-      vocab: names of the V objects in the order of their ids, no two alike.
+      vocab: names of the V objects in the order of their ids, no two alike. Of a
+        sequence that makes its strings when asked for them, few are held at a time.
 
     Returns:
       Bytes of each part beside those of the dense table.
@@ -64,6 +66,8 @@ def save(
         options=packed.options,
     )
     tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    sums = {name: checksum.of_tensor(array) for name, array in tensors.items()}
+    header = dataclasses.replace(header, crc32=checksum.of_file(header, sums))
     data = safetensors.numpy.save(tensors, header.to_metadata())
     write_atomically(path, data)
     parts = {name: array.nbytes for name, array in tensors.items()}

@@ -73,8 +73,8 @@ def prune_to_tolerance(
     sorted_worths = jnp.sort(_joined(worths))
     best, best_error = params, error(params)
     limit = best_error * (1 + tolerance)
-    # Bisects the rank, since worths may lie many decades apart.
-    low, high = 0, len(sorted_worths)
+    # Bisects the rank, since worths may lie many decades apart; at -1 nothing goes.
+    low, high = -1, len(sorted_worths)
     for _ in range(_BISECTIONS):
         if high - low <= 1:
             break

@@ -8,16 +8,19 @@ from typing import NamedTuple
 from ant_jax.embeddings.base import check_sizes
 from ant_jax.nonparametric.trend import trend
 
+# The move of all tables at once.
+_ALL = "*"
+
 
 class ControllerState(NamedTuple):
     """What a `Controller` remembers; its `_asdict` fits in JSON."""
 
     anchors: dict[str, int]  # active anchors of every table, by its name
     values: list[float]  # the last objectives, the newest last
-    directions: dict[str, int]  # 1 or -1, where each table goes if taken by itself
+    directions: dict[str, int]  # 1 or -1, where each move of a search goes, by name
     evaluations: int = 0  # objectives seen
-    # Of a controller that takes tables apart:
-    turn: int = 0  # the table it tries to change
+    # Of a controller that searches:
+    turn: int = 0  # the move it tries
     before: dict[str, int] | None = None  # what a trial goes back to; None: no trial
     refused: int = 0  # trials in a row that led nowhere
 
@@ -36,6 +39,12 @@ class Controller:
     `window - 1` evaluations it is kept, and moves on in the same direction, if the
     objective fell; else it goes back, turns round, and it is the next table's turn.
     Once no table has a better count in either direction, all of them stay.
+    `tables="both"` searches likewise, with a move of all tables at once before that of
+    each: where one table is of no use without the other, as in a product, neither finds
+    a way by itself.
+
+    An objective that falls because the model still learns says nothing of K. A search
+    takes every trial for a good one as long as that lasts; `delay` lets it begin later.
 
     A controller holds no arrays and changes nothing: `update` maps one state to the
     next.
@@ -46,9 +55,10 @@ class Controller:
       min_anchors: fewest anchors of a table.
       window: objectives that make a trend.
       tolerance: relative change of the objective that counts as none.
-      warmup: first evaluations after which K always grows.
+      delay: first evaluations after which K stays.
+      warmup: evaluations after those, after which K always grows.
       trend: "monotone" or "slope", see `trend`.
-      tables: "together" or "apart".
+      tables: "together", "apart" or "both".
 
     Raises:
       ValueError: a setting is out of range.
@@ -67,6 +77,7 @@ class Controller:
     min_anchors: int = 1
     window: int = 3
     tolerance: float = 0.0
+    delay: int = 0
     warmup: int = 2
     trend: str = "monotone"
     tables: str = "together"
@@ -75,17 +86,19 @@ class Controller:
         check_sizes(step=self.step, min_anchors=self.min_anchors)
         if self.window < 2:
             raise ValueError(f"window must be at least 2, got {self.window}.")
-        if self.warmup < 0:
-            raise ValueError(f"warmup must be at least 0, got {self.warmup}.")
+        for name in ("delay", "warmup"):
+            value = getattr(self, name)
+            if value < 0:
+                raise ValueError(f"{name} must be at least 0, got {value}.")
         if not 0 <= self.tolerance < 1:
             raise ValueError(f"tolerance must be in [0, 1), got {self.tolerance}.")
         if self.trend not in ("monotone", "slope"):
             raise ValueError(
                 f"trend must be 'monotone' or 'slope', got {self.trend!r}."
             )
-        if self.tables not in ("together", "apart"):
+        if self.tables not in ("together", "apart", "both"):
             raise ValueError(
-                f"tables must be 'together' or 'apart', got {self.tables!r}."
+                f"tables must be 'together', 'apart' or 'both', got {self.tables!r}."
             )
 
     def init(self, anchors: Mapping[str, int]) -> ControllerState:
@@ -111,7 +124,7 @@ class Controller:
         return ControllerState(
             {name: int(count) for name, count in anchors.items()},
             [],
-            dict.fromkeys(anchors, 1),
+            dict.fromkeys(self._moves(anchors), 1),
         )
 
     def update(self, state: ControllerState, objective: float) -> ControllerState:
@@ -130,23 +143,30 @@ class Controller:
             values=[*state.values, float(objective)][-self.window :],
             evaluations=state.evaluations + 1,
         )
-        if state.evaluations <= self.warmup:
+        if state.evaluations <= self.delay:
+            return state._replace(values=[])
+        if state.evaluations <= self.delay + self.warmup:
             return self._all(state, 1)
-        if self.tables == "apart":
+        if self.tables != "together":
             return self._try(state)
         if len(state.values) < self.window:
             return state
         return self._all(state, -trend(state.values, self.trend, self.tolerance))
 
     def _all(self, state: ControllerState, direction: int) -> ControllerState:
-        moved = {
-            name: self._move(name, count, direction)
-            for name, count in state.anchors.items()
-        }
-        return state._replace(anchors=moved)
+        return state._replace(
+            anchors=self._moved(state, list(state.anchors), direction)
+        )
+
+    def _moves(self, anchors: Mapping[str, int]) -> dict[str, list[str]]:
+        """The moves of a search: the tables that each changes, by its name."""
+        apart = {name: [name] for name in anchors}
+        if self.tables == "both" and len(anchors) > 1:
+            return {_ALL: list(anchors)} | apart
+        return apart
 
     def _try(self, state: ControllerState) -> ControllerState:
-        names, newest = list(state.anchors), state.values[-1:]
+        moves, newest = list(self._moves(state.anchors)), state.values[-1:]
         if state.before is None:
             return self._begin(state._replace(values=newest))
         if len(state.values) < self.window:
@@ -154,32 +174,37 @@ class Controller:
         first = state.values[0]
         if state.values[-1] < first - self.tolerance * abs(first):
             return self._begin(state._replace(values=newest, refused=0))
-        name = names[state.turn]
+        return self._refuse(state, moves)._replace(anchors=state.before, before=None)
+
+    def _begin(self, state: ControllerState) -> ControllerState:
+        """Makes the move whose turn it is, or the next that changes anything."""
+        moves, state = self._moves(state.anchors), state._replace(before=None)
+        names = list(moves)
+        while state.refused < 2 * len(names):
+            name = names[state.turn]
+            moved = self._moved(state, moves[name], state.directions[name])
+            if moved != state.anchors:
+                return state._replace(anchors=moved, before=state.anchors)
+            state = self._refuse(state, names)
+        return state
+
+    def _refuse(self, state: ControllerState, moves: list[str]) -> ControllerState:
+        """Turns the move round, and gives the next one its turn."""
+        name = moves[state.turn]
         return state._replace(
-            anchors=state.before,
-            before=None,
-            turn=(state.turn + 1) % len(names),
+            turn=(state.turn + 1) % len(moves),
             directions=state.directions | {name: -state.directions[name]},
             refused=state.refused + 1,
         )
 
-    def _begin(self, state: ControllerState) -> ControllerState:
-        """Moves the table whose turn it is, or the next that can."""
-        names, state = list(state.anchors), state._replace(before=None)
-        while state.refused < 2 * len(names):
-            name = names[state.turn]
-            count, direction = state.anchors[name], state.directions[name]
-            moved = self._move(name, count, direction)
-            if moved != count:
-                return state._replace(
-                    anchors=state.anchors | {name: moved}, before=state.anchors
-                )
-            state = state._replace(
-                turn=(state.turn + 1) % len(names),
-                directions=state.directions | {name: -direction},
-                refused=state.refused + 1,
-            )
-        return state
+    def _moved(
+        self, state: ControllerState, tables: list[str], direction: int
+    ) -> dict[str, int]:
+        """The anchors after a step of these tables."""
+        changed = {
+            name: self._move(name, state.anchors[name], direction) for name in tables
+        }
+        return state.anchors | changed
 
     def _move(self, name: str, count: int, direction: int) -> int:
         moved = count + direction * self.step

@@ -15,10 +15,14 @@ def keep_zeros() -> optax.GradientTransformation:
 
     For a table that was pruned, before any optimizer that keeps an entry without a
     gradient at zero: `optax.chain(keep_zeros(), ant.proximal_yogi(1e-3))`. An entry
-    that reaches zero meanwhile stays there.
+    that reaches zero meanwhile gets no gradient from then on; where entries may not be
+    negative it stays there.
 
     Returns:
-      The transformation; its update needs the parameters.
+      The transformation.
+
+    Raises:
+      ValueError: in `update`, the parameters are missing.
 
     Example:
       >>> tx = keep_zeros()
@@ -30,7 +34,10 @@ def keep_zeros() -> optax.GradientTransformation:
 
     def update(updates: Any, params: Any) -> Any:
         if params is None:
-            raise ValueError(optax.NO_PARAMS_MSG)
+            raise ValueError(
+                "To keep zeros the parameters are needed: "
+                "update(grads, state, params)."
+            )
         return jax.tree.map(where_nonzero, updates, params)
 
     return optax.stateless(update)

@@ -7,6 +7,7 @@ from ant_jax.training.curvature import make_curvature as make_curvature
 from ant_jax.training.epoch import EpochReport as EpochReport
 from ant_jax.training.epoch import make_epoch as make_epoch
 from ant_jax.training.epoch import make_evaluate as make_evaluate
+from ant_jax.training.errors import BusyError as BusyError
 from ant_jax.training.errors import CheckpointError as CheckpointError
 from ant_jax.training.errors import CollapsedError as CollapsedError
 from ant_jax.training.errors import DivergedError as DivergedError

@@ -19,3 +19,7 @@ class DivergedError(TrainingError):
 
 class WorkdirError(TrainingError):
     """The work directory cannot be used as asked."""
+
+
+class BusyError(WorkdirError):
+    """Another process is writing to the work directory."""

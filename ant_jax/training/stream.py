@@ -66,7 +66,7 @@ def fit_stream(
 ) -> StreamResult:
     """Online nbANT: trains on chunk after chunk, and adapts K after each.
 
-    After Liang et al., *Anchor & Transform*, ICLR 2021 (Figure 8). A chunk is trained on
+    After Liang et al., *Anchor & Transform*, ICLR 2021, Figure 8. A chunk is trained on
     until its held-out loss stops falling. The objective of that loss is what the
     controller is given, and the next chunk begins with the anchors that it answers.
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from ant_jax.files import write_atomically
-from ant_jax.training.errors import WorkdirError
+from ant_jax.training.errors import BusyError, WorkdirError
 from ant_jax.training.lock import Lock
 
 Mode = Literal["new", "resume", "overwrite"]
@@ -62,13 +62,14 @@ class Workdir:
             of the same settings there, or starts it; "overwrite" removes it first.
 
         Raises:
-          WorkdirError: the folder holds another run, is in use, or cannot be written.
+          BusyError: the folder is in use.
+      WorkdirError: it holds another run, or cannot be written.
         """
         config = json.loads(json.dumps(config))
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if not self._lock.acquire():
-                raise WorkdirError(
+                raise BusyError(
                     f"Another run is writing to the work directory {self.path}. Wait "
                     "for its end, or choose another --workdir."
                 )

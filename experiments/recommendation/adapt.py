@@ -24,6 +24,7 @@ def make_adaptation(
         step=config.anchor_step,
         window=config.trend_window,
         tolerance=config.trend_tolerance,
+        delay=config.trend_delay,
         warmup=config.trend_warmup,
         trend=config.trend,
         tables=config.anchors_move,

@@ -26,7 +26,7 @@ _CHOICES = {
     "prune_by": ("length", "curvature"),
     "slot_dtype": ("float32", "bfloat16"),
     "trend": ("monotone", "slope"),
-    "anchors_move": ("together", "apart"),
+    "anchors_move": ("together", "apart", "both"),
 }
 
 
@@ -57,6 +57,7 @@ class Config:
     warm_start_epochs: int = setting(
         0, "Epochs of a full table, from which T starts; needs signed_basis."
     )
+    warm_start_learning_rate: float = setting(1e-2, "Learning rate of these epochs.")
     l1: float = setting(1e-4, "Weight of the penalty, the papers' lambda_2.")
     l1_warmup_steps: int = setting(0, "Steps over which the penalty rises from 0.")
     penalty: str = setting("l1", "Penalty on T: l1, minimax_concave or hard.")
@@ -77,10 +78,13 @@ class Config:
     trend_tolerance: float = setting(
         0.0, "Of nbant: relative change of the objective that counts as none."
     )
+    trend_delay: int = setting(
+        0, "Of nbant: first epochs after which no anchors come or go."
+    )
     trend_warmup: int = setting(2, "Of nbant: first epochs after which anchors come.")
     trend: str = setting("monotone", "Of nbant: what a trend is, monotone or slope.")
     anchors_move: str = setting(
-        "together", "Of nbant: users' and items' anchors move together or apart."
+        "together", "Of nbant: users' and items' anchors move together, apart or both."
     )
     removed_anchors_shrink: bool = setting(
         False, "Of nbant: let T of removed anchors shrink on, as was published."
@@ -156,6 +160,10 @@ class Config:
             _require(self, name, positive, "a finite number above 0")
         _require(self, "prune_ratio", self.prune_ratio > 1, "above 1")
         _require(self, "table_share", self.table_share <= 1, "at most 1")
+        finite = math.isfinite(self.penalty_power)
+        _require(self, "penalty_power", finite, "a finite number")
+        _require(self, "trend_window", self.trend_window >= 2, "at least 2")
+        _require(self, "trend_tolerance", self.trend_tolerance < 1, "below 1")
         if self.limits != sorted(set(self.limits), reverse=True):
             raise ValueError(f"budgets must fall, got {self.budgets!r}.")
         if self.method == "nbant":
@@ -165,12 +173,22 @@ class Config:
                         f"max_anchors is {self.max_anchors}, below the "
                         f"{getattr(self, name)} {name} to start with."
                     )
-        if self.warm_start_epochs and (
-            self.method != "ant" or self.anchors_start != "signed_basis"
-        ):
+        if self.warm_start_epochs:
+            self._check_warm_start()
+
+    def _check_warm_start(self) -> None:
+        if self.method != "ant" or self.anchors_start != "signed_basis":
             raise ValueError(
                 "A warm start is for --method=ant --anchors_start=signed_basis."
             )
+        width = self.features + self.biases
+        for name in ("user_anchors", "item_anchors"):
+            if getattr(self, name) != 2 * width:
+                raise ValueError(
+                    f"A warm start needs two anchors for each of the {width} features "
+                    f"(the bias is one): set --{name}={2 * width}, not "
+                    f"{getattr(self, name)}."
+                )
 
     @property
     def limits(self) -> list[int]:
@@ -205,6 +223,8 @@ _AT_LEAST_ZERO = (
     "l1_warmup_steps",
     "warm_start_epochs",
     "anchor_cost",
+    "trend_tolerance",
+    "trend_warmup",
     "prune_tolerance",
     "refit_l1",
     "mixed_temperature",
@@ -214,6 +234,7 @@ _AT_LEAST_ZERO = (
 )
 _POSITIVE = (
     "learning_rate",
+    "warm_start_learning_rate",
     "refit_learning_rate",
     "anchors_stddev",
     "transform_stddev",
@@ -235,7 +256,7 @@ def _published(**changes: Any) -> Config:
     )
 
 
-def _tuned(**changes: Any) -> Config:
+def tuned(**changes: Any) -> Config:
     """Chosen on the validation split of MovieLens 1M; see experiments/tables."""
     settings: dict[str, Any] = {
         "dataset": "movielens_1m",
@@ -251,17 +272,19 @@ def _tuned(**changes: Any) -> Config:
 def tuned_ant(**changes: Any) -> Config:
     """ANT with what the validation split showed to help."""
     settings: dict[str, Any] = {
-        "user_anchors": 16,
-        "item_anchors": 16,
+        "user_anchors": 18,
+        "item_anchors": 18,
         "features": 8,
-        "l1": 3e-5,
+        "anchors_start": "signed_basis",
+        "transform_stddev": 1e-4,
+        "l1": 2e-5,
         "l1_warmup_steps": 15_000,
         "prune_by": "curvature",
         "prune_ratio": 1.6,
         "refit_epochs": 3,
-        "refit_l1": 2e-5,
+        "refit_l1": 3e-5,
     }
-    return _tuned(**(settings | changes))
+    return tuned(**(settings | changes))
 
 
 CONFIGS = {

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import PRNGKeyArray
 
+import ant_jax as ant
 from ant_jax import training
 from ant_jax.embeddings import prune_to_size, prune_to_tolerance
 from ant_jax.optim import halving_schedule
@@ -32,20 +33,24 @@ def check_budgets(config: Config, model: MatrixFactorization) -> None:
     """Refuses budgets that pruning cannot meet.
 
     Raises:
-      ValueError: the last is below what is not in a sparse table, or the method has no
+      ValueError: the last is below what the anchors may take, or the method has no
         sparse table.
     """
     if not config.limits:
         return
     if config.method not in SPARSE:
         raise ValueError(f"budgets are for {', '.join(SPARSE)}, not {config.method}.")
-    if config.method in ("ant", "nbant"):
-        dense = model.users.features * (config.user_anchors + config.item_anchors)
-        if config.limits[-1] < dense:
-            raise ValueError(
-                f"budgets ask for {config.limits[-1]} parameters, but the anchors "
-                f"alone are {dense}."
-            )
+    dense = sum(
+        table.features * table.num_anchors
+        for table in (model.users, model.items)
+        if isinstance(table, ant.AnchorEmbedding)
+    )
+    if config.limits[-1] < dense:
+        most = "may be" if config.method == "nbant" else "are"
+        raise ValueError(
+            f"budgets ask for {config.limits[-1]} parameters, but the anchors alone "
+            f"{most} {dense}."
+        )
 
 
 class Shrinker:

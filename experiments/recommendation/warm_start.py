@@ -33,29 +33,26 @@ def warm_start(
     even columns and the negative ones in its odd columns.
 
     Args:
-      config: says for how many epochs; its A is the signed basis.
+      config: says for how many epochs; its A is the signed basis, with an anchor for
+        every feature in both directions.
       prepared: the data.
       train: training examples on the devices of the mesh.
       params: fresh parameters, whose tables are replaced.
       key: source of the shuffles.
       mesh: see `training.data_mesh`.
-
-    Raises:
-      ValueError: there is not an anchor for every feature in both directions.
     """
-    full = dataclasses.replace(config, method="full", warm_start_epochs=0)
+    full = dataclasses.replace(
+        config,
+        method="full",
+        budgets=None,
+        warm_start_epochs=0,
+        learning_rate=config.warm_start_learning_rate,
+    )
     model = MatrixFactorization(
         make_embedding(full, prepared.user_counts, 0),
         make_embedding(full, prepared.item_counts, 0),
         config.biases,
     )
-    for name in ("users", "items"):
-        anchors, features = getattr(params, name).anchors.shape
-        if anchors != 2 * features:
-            raise ValueError(
-                f"A warm start needs two anchors for each of the {features} features "
-                f"(the bias is one), {2 * features}, but {name} have {anchors}."
-            )
     rate, l1 = schedules(full)
     steps = len(train.users) // config.batch_size * config.warm_start_epochs
     trainer = make_trainer(full, model, prepared, rate, l1, steps, mesh)

@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from ant_jax.compact import floats
 from ant_jax.compact.codecs import compressed
 from ant_jax.compact.codecs.base import Packed, Rows, check_finite, store, to_numpy
+from ant_jax.compact.codecs.product import BLOCK, may_be_subnormal, ordered_product
 from ant_jax.compact.format import Header
 from ant_jax.compact.tensors import Tensors
-
-# Rows in flight: few enough for their sums to stay in the cache.
-_BLOCK = 4096
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +24,7 @@ class AnchorRows(Rows):
     Attributes:
       anchors: A, (K, d), in the dtype of the sums.
       transform: T, (V, K).
-      subnormal: whether a product or a sum might be subnormal, see `_add_all`.
+      subnormal: whether a product or a sum might be subnormal, see `product`.
     """
 
     anchors: NDArray[Any]
@@ -41,20 +39,25 @@ class AnchorRows(Rows):
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
         """`T[ids] A`."""
         out = np.empty((ids.size, self.anchors.shape[1]), self.anchors.dtype)
-        add = self._add_all if self.subnormal else self._add_stored
+        product = self._dense_product if self.subnormal else self._sparse_product
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            for begin in range(0, ids.size, _BLOCK):
-                block = slice(begin, begin + _BLOCK)
-                add(ids[block], out[block])
+            for begin in range(0, ids.size, BLOCK):
+                block = slice(begin, begin + BLOCK)
+                out[block] = product(ids[block])
         return out
 
-    def _add_stored(self, ids: NDArray[np.intp], out: NDArray[Any]) -> None:
+    def _dense_product(self, ids: NDArray[np.intp]) -> NDArray[Any]:
+        # The zeros of T count here: a sum that was flushed to -0 and meets a product +0
+        # becomes +0.
+        return ordered_product(self.transform.dense(ids), self.anchors, subnormal=True)
+
+    def _sparse_product(self, ids: NDArray[np.intp]) -> NDArray[Any]:
         starts, counts = self.transform.spans(ids)
         # By ascending count the rows that have a j-th entry are the last ones.
         order = np.argsort(counts, kind="stable")
         starts, counts = starts[order], counts[order]
-        total = np.zeros_like(out)
-        product = np.empty_like(out)
+        total = np.zeros((ids.size, self.anchors.shape[1]), self.anchors.dtype)
+        product = np.empty_like(total)
         firsts = np.searchsorted(counts, np.arange(counts[-1]), side="right")
         for j, first in enumerate(firsts):
             entries = starts[first:] + j
@@ -65,18 +68,9 @@ class AnchorRows(Rows):
             self.anchors.take(columns, axis=0, out=part, mode="clip")
             part *= self.transform.wide(entries)[:, None]
             total[first:] += part
+        out = np.empty_like(total)
         out[order] = total
-
-    def _add_all(self, ids: NDArray[np.intp], out: NDArray[Any]) -> None:
-        """XLA's way where numbers are so small that its flushing to zero can show.
-
-        The zeros of T count here: a sum that was flushed to -0 and meets a product +0
-        becomes +0.
-        """
-        weights = floats.flush(self.transform.dense(ids))
-        out[...] = 0
-        for weight, anchor in zip(weights.T, floats.flush(self.anchors), strict=True):
-            out[...] = floats.flush(out + floats.flush(weight[:, None] * anchor))
+        return out
 
     @classmethod
     def pack(cls, emb: Any, params: Any, stored_dtype: str) -> Packed:
@@ -104,19 +98,4 @@ class AnchorRows(Rows):
         )
         check_finite(anchors, "anchors")
         transform, values = compressed.unpack(header, tensors, "transform", num_anchors)
-        return cls(anchors, transform, _may_be_subnormal(anchors, values))
-
-
-def _may_be_subnormal(anchors: NDArray[Any], values: NDArray[Any]) -> bool:
-    """Whether products or their sums might be subnormal.
-
-    They cannot be if no factor is and no product lies below tiny / eps: then every sum
-    is a multiple of tiny.
-    """
-    limits = np.finfo(anchors.dtype)
-    tiny, eps = float(limits.tiny), float(limits.eps)
-    nonzero = np.abs(anchors[anchors != 0])
-    if not nonzero.size or not values.size:
-        return False
-    anchor, value = float(nonzero.min()), float(np.abs(values).min())
-    return min(anchor, value) < tiny or anchor * value < tiny / eps
+        return cls(anchors, transform, may_be_subnormal(values, anchors))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ant_jax.compact import floats
 
 # Rows in flight: few enough for their sums to stay in the cache.
-_BLOCK = 4096
+BLOCK = 4096
 
 
 def ordered_product(
@@ -28,8 +28,8 @@ def ordered_product(
     out = np.zeros((weights.shape[0], matrix.shape[1]), matrix.dtype)
     add = _add_flushed if subnormal else _add
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        for begin in range(0, weights.shape[0], _BLOCK):
-            block = slice(begin, begin + _BLOCK)
+        for begin in range(0, weights.shape[0], BLOCK):
+            block = slice(begin, begin + BLOCK)
             add(out[block], weights[block], matrix)
     return out
 

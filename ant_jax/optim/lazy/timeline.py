@@ -86,13 +86,8 @@ def make_timeline(
                 f"(first_step={at}) resume the table."
             )
     s = lr * rate
-    # Backwards from after the last step; what would come then cancels in every gap.
-    ahead = accumulate(
-        s[::-1].tolist(), lambda h, s: (1 - b) * s + b * h, initial=s[-1]
-    )
-    h = np.fromiter(ahead, np.float64, len(s) + 1)[::-1]
     shrink = np.concatenate([[0.0], np.cumsum((s if adaptive else lr) * penalty)])
-    return np.stack([h, shrink], axis=1)
+    return np.stack([_average_ahead(s, b), shrink], axis=1)
 
 
 def split(timeline: np.ndarray, dtype: Any) -> Timeline:
@@ -125,6 +120,17 @@ def fade(factor: float, steps: Float[Array, " rows"]) -> Float[Array, " rows"]:
     if factor == 0:
         return (steps == 0).astype(steps.dtype)
     return jnp.exp(steps * math.log(factor))
+
+
+def _average_ahead(s: np.ndarray, b: float) -> np.ndarray:
+    """H for the counts from first to last, one more than there are steps."""
+    # What would come after the last step cancels in every gap.
+    if not b:
+        return np.append(s, s[-1:])
+    ahead = accumulate(
+        s[::-1].tolist(), lambda h, s: (1 - b) * s + b * h, initial=s[-1]
+    )
+    return np.fromiter(ahead, np.float64, len(s) + 1)[::-1]
 
 
 def _tabulate(name: str, schedule: Schedule, start: int, stop: int) -> np.ndarray:

@@ -1,0 +1,222 @@
+"""Table 14 of Anchor & Transform beside ours, and the same for Epinions.
+
+    python -m experiments.tables.ratings_table --dataset=movielens_1m --data_dir=FOLDER
+
+trains every row with every seed and writes `results/<dataset>.json`, the picture
+`docs/<dataset>.png` and the table of the READMEs. Runs that are finished are not
+trained again, runs that were cut off go on, and started twice it shares the work.
+"""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from ant_jax.files import write_atomically
+from experiments import cli
+from experiments.recommendation.configs import CONFIGS, Config, tuned, tuned_ant
+from experiments.tables import document, runs
+
+_ROOT = Path(__file__).parents[2]
+_PUBLISHED = Path(__file__).parent / "published" / "ant_table14_movielens1m.csv"
+# (d, temperature, blocks) of the published rows; those of d = 32 have vectors of 16,
+# and 32 numbers only in the first block.
+_MIXED = (
+    (16, 0.4, 8),
+    (16, 0.4, 16),
+    (16, 0.6, 8),
+    (16, 0.6, 16),
+    (32, 0.6, 8),
+    (32, 0.6, 16),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One line of the table: what we trained, and what was published of it."""
+
+    label: str
+    row: str
+    published: int | None  # line of the published table
+    budget: int | None = None  # which budget of the row
+
+
+def rows(dataset: str) -> dict[str, Config]:
+    """Config by row."""
+    if dataset == "epinions":
+        return _epinions()
+    published = CONFIGS["movielens_1m_ant_15_15"]
+    configs = {
+        row: CONFIGS[f"movielens_1m_{row}"]
+        for row in ("full", "ant_120_8", "ant_15_15", "ant_5_10")
+    }
+    for l1 in (1e-4, 2e-4):
+        configs[f"nbant_{l1:g}"] = dataclasses.replace(
+            published, method="nbant", user_anchors=10, item_anchors=10, l1=l1
+        )
+    for first, temperature, blocks in _MIXED:
+        configs[f"mixed_{first}_{temperature}_{blocks}"] = tuned(
+            method="mixed_dimension",
+            biases=False,
+            features=16,
+            mixed_first=first,
+            mixed_temperature=temperature,
+            mixed_blocks=blocks,
+        )
+    configs["full_tuned"] = tuned(method="full")
+    configs["ant_tuned"] = tuned_ant(budgets="59400,29200,10800")
+    configs["nbant_tuned"] = tuned_ant(
+        method="nbant", user_anchors=10, item_anchors=10, budgets="27700,10600"
+    )
+    return configs
+
+
+def _epinions() -> dict[str, Config]:
+    def of(config: Config, **changes: Any) -> Config:
+        return dataclasses.replace(
+            config, dataset="epinions", seen_only=True, batch_size=1024, **changes
+        )
+
+    return {
+        "full": of(tuned(method="full", biases=False)),
+        "full_tuned": of(tuned(method="full")),
+        "mixed_16_0.4_8": of(tuned(method="mixed_dimension", mixed_temperature=0.4)),
+        "mixed_16_0.6_8": of(tuned(method="mixed_dimension", mixed_temperature=0.6)),
+        "ant_tuned": of(tuned_ant(), budgets="600000,300000,100000"),
+        "nbant_tuned": of(
+            tuned_ant(method="nbant", user_anchors=10, item_anchors=10),
+            budgets="100000",
+        ),
+    }
+
+
+def lines(dataset: str) -> list[Line]:
+    """The table from top to bottom."""
+    if dataset == "epinions":
+        return [
+            Line("full table", "full", None),
+            Line("full table, biases", "full_tuned", None),
+            Line("MixDim 0.4/8, biases", "mixed_16_0.4_8", None),
+            Line("MixDim 0.6/8, biases", "mixed_16_0.6_8", None),
+            Line("ANT, tuned", "ant_tuned", None, 600_000),
+            Line("ANT, tuned", "ant_tuned", None, 300_000),
+            Line("ANT, tuned", "ant_tuned", None, 100_000),
+            Line("nbANT, tuned", "nbant_tuned", None, 100_000),
+        ]
+    mixed = [
+        Line(f"MixDim d={first} {temperature}/{blocks}", row, 1 + index)
+        for index, (first, temperature, blocks) in enumerate(_MIXED)
+        if (row := f"mixed_{first}_{temperature}_{blocks}")
+    ]
+    return [
+        Line("full table", "full", 0),
+        *mixed,
+        Line("ANT 120/8", "ant_120_8", 7),
+        Line("ANT 15/15", "ant_15_15", 8),
+        Line("ANT 5/10", "ant_5_10", 9),
+        Line("nbANT, l1 1e-4", "nbant_0.0001", 10),
+        Line("nbANT, l1 2e-4", "nbant_0.0002", 11),
+        Line("full table, tuned", "full_tuned", 0),
+        Line("ANT, tuned", "ant_tuned", 7, 59_400),
+        Line("ANT, tuned", "ant_tuned", 8, 29_200),
+        Line("ANT, tuned", "ant_tuned", 9, 10_800),
+        Line("nbANT, tuned", "nbant_tuned", 10, 27_700),
+        Line("nbANT, tuned", "nbant_tuned", 11, 10_600),
+    ]
+
+
+def main() -> None:
+    """Trains what is missing and, once every row is there, writes the table."""
+    dataset = flags.FLAGS.dataset
+    results = runs.train_rows(rows(dataset))
+    if results is not None:
+        write_table(dataset, summarize(dataset, results), results, _ROOT)
+
+
+def summarize(dataset: str, results: runs.Results) -> list[dict[str, Any]]:
+    """One entry a line: our figures over the seeds, and the published ones."""
+    table = []
+    for line in lines(dataset):
+        stages = results[line.row]
+        if line.budget is not None:
+            limits = stages[0]["config"]["budgets"].split(",")
+            index = limits.index(str(line.budget))
+            stages = [result["budgets"][index] for result in stages]
+        entry: dict[str, Any] = {"name": line.label, "row": line.row}
+        if line.published is not None:
+            source = published()[line.published]
+            entry["published_mse"] = float(source["mse"])
+            entry["published_emb_params"] = int(source["emb_params"])
+        entry["mse"] = runs.summary([stage["value"] for stage in stages])
+        for key in ("validation", "emb_params", "emb_bytes"):
+            entry[key] = runs.summary([stage[key] for stage in stages])
+        anchors = [result["anchors"] for result in results[line.row]]
+        if any(anchors):
+            entry["anchors"] = anchors
+        table.append(entry)
+    return table
+
+
+def write_table(
+    dataset: str, table: list[dict[str, Any]], results: runs.Results, root: Path
+) -> None:
+    """Writes the result file, the picture and the READMEs' tables below `root`."""
+    content = {
+        "table": dataset,
+        "lines": table,
+        "rows": {
+            row: {
+                "config": runs.settings(of_seeds[0]),
+                "runs": [runs.kept(result) for result in of_seeds],
+            }
+            for row, of_seeds in results.items()
+        },
+    }
+    (root / "results").mkdir(exist_ok=True)
+    path = root / "results" / f"{dataset}.json"
+    write_atomically(path, json.dumps(content, indent=1) + "\n")
+    readme = root / "experiments" / "recommendation" / "README.md"
+    document.insert(readme, dataset, markdown(table))
+    if dataset == "movielens_1m":
+        (root / "docs").mkdir(exist_ok=True)
+        document.scatter(table, root / "docs" / f"{dataset}.png")
+        short = [line for line in table if "tuned" in line["name"]]
+        document.insert(root / "README.md", dataset, markdown(short))
+
+
+def markdown(table: list[dict[str, Any]]) -> str:
+    """The table as Markdown: ours as mean ± deviation over the seeds."""
+    lines = [
+        "| method | published MSE | parameters | our MSE | parameters | bytes |",
+        "|---|---|---|---|---|---|",
+    ]
+    for line in table:
+        mse, params = line["mse"], line["emb_params"]
+        figures = " | "
+        if "published_mse" in line:
+            figures = (
+                f"{line['published_mse']:.3f} |"
+                f" {line['published_emb_params'] / 1000:.1f}K"
+            )
+        lines.append(
+            f"| {line['name']} | {figures} |"
+            f" {mse['mean']:.4f} ± {mse['deviation']:.4f} |"
+            f" {params['mean'] / 1000:.1f}K ± {params['deviation'] / 1000:.1f}K |"
+            f" {line['emb_bytes']['mean'] / 1000:.0f} kB |"
+        )
+    return "\n".join(lines)
+
+
+def published() -> list[dict[str, str]]:
+    """The lines of the published table."""
+    with _PUBLISHED.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+if __name__ == "__main__":
+    runs.define_flags("runs/tables/ratings")
+    flags.DEFINE_string("dataset", "movielens_1m", "movielens_1m or epinions.")
+    cli.run(main)

@@ -1,0 +1,103 @@
+"""Many runs, trained once each, by one process or several beside each other.
+
+Every run has a folder of its own, `<workdir>/<row>/<seed>`. One that is finished is not
+trained again, one that was cut off goes on, and one that another process is at is left
+to it: the same command, started twice, shares the work.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from ant_jax import training
+from experiments.recommendation.configs import Config
+from experiments.recommendation.train import train_and_evaluate
+
+Results = dict[str, list[dict[str, Any]]]  # by row, one a seed
+
+_KEPT = (
+    "seed value validation emb_params emb_bytes budgets anchors before_pruning "
+    "dense_params dropped epochs best_epoch wall_s examples_per_s peak_rss_bytes "
+    "commit device"
+).split()
+
+
+def define_flags(workdir: str) -> None:
+    """Defines the flags of a program that makes a table."""
+    flags.DEFINE_string("data_dir", None, "Folder of the data set.", required=True)
+    flags.DEFINE_string("cache_dir", None, "Folder of prepared data.")
+    flags.DEFINE_string("workdir", workdir, "Folder of all runs.")
+    flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of every row.")
+    flags.DEFINE_list("rows", [], "Rows to train now; all of them if not given.")
+
+
+def train_rows(rows: Mapping[str, Config]) -> Results | None:
+    """Trains what is missing of the rows and seeds that the flags name.
+
+    Returns:
+      The results of all rows, or None while one is missing: other processes are at it,
+      or `--rows` left it out.
+
+    Raises:
+      ValueError: `--rows` names a row that there is not.
+    """
+    folder = Path(flags.FLAGS.workdir)
+    seeds = [int(seed) for seed in flags.FLAGS.seeds]
+    chosen = flags.FLAGS.rows or list(rows)
+    for row in chosen:
+        if row not in rows:
+            raise ValueError(f"Unknown row {row!r}; known ones: {', '.join(rows)}.")
+    for seed in seeds:
+        for row in chosen:
+            _train(rows[row], folder / row / str(seed), seed)
+    paths = {
+        row: [folder / row / str(s) / "result.json" for s in seeds] for row in rows
+    }
+    missing = [str(p.parent) for ps in paths.values() for p in ps if not p.exists()]
+    if missing:
+        print(f"The table waits for {', '.join(missing)}.")
+        return None
+    return {
+        row: [training.Workdir(path.parent).read_result() or {} for path in paths[row]]
+        for row in rows
+    }
+
+
+def train_one(config: Config, folder: Path, seed: int = 0) -> dict[str, Any]:
+    """Trains one run, or reads the result of a finished one."""
+    config = dataclasses.replace(config, data_dir=flags.FLAGS.data_dir, seed=seed)
+    return train_and_evaluate(config, folder, "resume", flags.FLAGS.cache_dir)
+
+
+def _train(config: Config, folder: Path, seed: int) -> None:
+    try:
+        result = train_one(config, folder, seed)
+    except training.BusyError:
+        return
+    figures = [(row["emb_params"], round(row["value"], 4)) for row in result["budgets"]]
+    figures = figures or [(result["emb_params"], round(result["value"], 4))]
+    print(folder.parent.name, seed, *figures, flush=True)
+
+
+def kept(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What a table's own result file keeps of a run."""
+    return {key: result[key] for key in _KEPT}
+
+
+def settings(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that all seeds of a row share."""
+    return {
+        key: value
+        for key, value in result["config"].items()
+        if key not in ("seed", "data_dir")
+    }
+
+
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """Mean and sample deviation."""
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return {"mean": float(np.mean(values)), "deviation": deviation}
