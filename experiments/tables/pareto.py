@@ -2,9 +2,9 @@
 
     python -m experiments.tables.pareto --dataset=movielens_1m --data_dir=FOLDER
 
-trains every row of `rivals.rows` with every seed and writes `results/pareto_<dataset>.json`,
-`docs/pareto_<dataset>.png` and the table of the program's README. Started twice it
-shares the work.
+trains every row of `rivals.rows` with every seed and writes `pareto_<dataset>` as a
+result file, a picture and a table of the program's README. Started twice it shares the
+work.
 """
 
 import json
@@ -120,7 +120,7 @@ def write(
 def markdown(found: list[dict[str, Any]]) -> str:
     """ANT beside the best rival of at most its parameters."""
     lines = [
-        "| parameters | ANT, test MSE | bytes | best rival | its MSE | its parameters |",
+        "| parameters | ANT's MSE | bytes | best rival | its MSE | its parameters |",
         "|---|---|---|---|---|---|",
     ]
     for pair in at_budgets(found):
