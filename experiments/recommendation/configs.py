@@ -251,9 +251,9 @@ def _require(config: Config, name: str, holds: bool, what: str) -> None:
 
 
 def _published(**changes: Any) -> Config:
-    """Tables 10 and 14 of Anchor & Transform, but for the penalty's warm-up, and pruned.
+    """Tables 10 and 14 of Anchor & Transform, with a penalty that warms up.
 
-    Neither pruning nor refit are in the paper.
+    Neither that nor the pruning and refit at the end are in the paper.
     """
     return Config(
         dataset="movielens_1m",
