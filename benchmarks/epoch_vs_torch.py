@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 
 from ant_jax.files import write_atomically
 from ant_jax.report import save_figure
-from benchmarks.turns import Program, take_turns, warn_if_busy
+from benchmarks.turns import Program, enough_turns, take_turns, warn_if_busy
 from benchmarks.workload import Workload
 from experiments.provenance import provenance
 from experiments.tables import document
@@ -25,13 +25,10 @@ from experiments.tables import document
 # Modules whose function `epochs` is the program.
 PROGRAMS = {
     "torch": "benchmarks.matrix_factorization_torch",
-    "jax": "benchmarks.matrix_factorization_jax",
+    "jax": "benchmarks.programs.recommender",
 }
 RESULTS = Path(__file__).parent / "results" / "epoch_vs_torch.json"
 ANCHORS = ((15, 15), (120, 8), None)
-# Short epochs are repeated more often, up to this often and this many seconds.
-MOST_REPETITIONS = 15
-ENOUGH_SECONDS = 10.0
 
 
 def measure(
@@ -56,7 +53,7 @@ def measure(
             name: Program(f"{module}:epochs", workload)
             for name, module in programs.items()
         },
-        lambda seconds: _enough(seconds, repetitions),
+        enough_turns(repetitions),
     )
     row: dict[str, Any] = {
         "method": workload.name,
@@ -149,14 +146,6 @@ def main() -> None:
             RESULTS.parents[1] / "README.md", "epoch_vs_torch", report(rows)
         )
     print(report(rows))
-
-
-def _enough(seconds: list[list[float]], repetitions: int) -> bool:
-    count = len(seconds[0])
-    spent = sum(map(sum, seconds))
-    return count >= repetitions and (
-        count >= MOST_REPETITIONS or spent >= ENOUGH_SECONDS
-    )
 
 
 if __name__ == "__main__":

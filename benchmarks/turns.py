@@ -22,6 +22,8 @@ from experiments.memory import peak_rss_bytes
 Run = Callable[[Any], tuple[dict[str, Any], Iterator[float]]]
 
 _QUIET_LOAD = 0.5
+_MOST_REPETITIONS = 15
+_ENOUGH_SECONDS = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +104,25 @@ def take_turns(
         name: Timing(descriptions[name], seconds[name], peaks[name])
         for name in programs
     }
+
+
+def enough_turns(repetitions: int) -> Callable[[list[list[float]]], bool]:
+    """Says of short turns that more are needed, up to 15 of them or ten seconds.
+
+    Args:
+      repetitions: least number of turns of each program.
+
+    Returns:
+      What `take_turns` asks.
+    """
+
+    def enough(seconds: list[list[float]]) -> bool:
+        count = len(seconds[0])
+        if count < repetitions:
+            return False
+        return count >= _MOST_REPETITIONS or sum(map(sum, seconds)) >= _ENOUGH_SECONDS
+
+    return enough
 
 
 def warn_if_busy() -> float:

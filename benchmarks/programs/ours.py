@@ -1,4 +1,4 @@
-"""This library: exact lazy rows, and the dense optimizer that gives the same result."""
+"""The recommendation program's steps: exact lazy rows, and the dense optimizer."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -6,108 +6,68 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import lax
 from jax.sharding import Mesh
-from jaxtyping import Array
 
-import ant_jax as ant
 from ant_jax import training
 from ant_jax.embeddings import half_normal
-from ant_jax.optim import LazyRows, halving_schedule, prox, rules
+from ant_jax.optim import LazyRows, rules
+from ant_jax.optim.lazy.table import check_status
 from benchmarks.programs.jax_steps import time_scan
+from benchmarks.programs.recommender import as_prepared, to_config
 from benchmarks.workload import Workload
+from experiments.recommendation import optimizer, train
 from experiments.recommendation.input_pipeline import Examples
-from experiments.recommendation.models import (
-    MatrixFactorization,
-    MatrixFactorizationParams,
-    join_tables,
-    split_tables,
-)
+from experiments.recommendation.models import MatrixFactorization
 
 # What idle steps do is tabulated for so many.
 _MOST_STEPS = 1_000_000
 # A scale that does not come from the number of rows, which are drawn block by block.
-_INITIALIZER = half_normal(0.1)
+_STDDEV = 0.1
 
 
 def make_model(workload: Workload) -> MatrixFactorization:
     """Matrix factorization with anchors, or with full tables where there are none."""
+    config = to_config(workload, transform_stddev=_STDDEV, full_stddev=_STDDEV)
+    return train.make_model(config, as_prepared(workload.num_users, workload.num_items))
 
-    def embedding(size: int, anchors: int | None) -> ant.Embedding:
-        if anchors is None:
-            return ant.FullEmbedding(
-                size, workload.features, embedding_init=_INITIALIZER
-            )
-        return ant.AnchorEmbedding(
-            size, workload.features, anchors, transform_init=_INITIALIZER
-        )
 
-    user_anchors, item_anchors = workload.anchors or (None, None)
-    return MatrixFactorization(
-        embedding(workload.num_users, user_anchors),
-        embedding(workload.num_items, item_anchors),
+def make_trainer(workload: Workload, mesh: Mesh, *, lazy: bool) -> training.Trainer:
+    """Both tables by lazy rows, or everything by the dense optimizer."""
+    config = to_config(workload, lazy_rows=lazy)
+    return optimizer.make_trainer(
+        config,
+        make_model(workload),
+        as_prepared(workload.num_users, workload.num_items),
+        *optimizer.schedules(config),
+        _MOST_STEPS,
+        mesh,
     )
 
 
-def make_lazy_rows(workload: Workload) -> LazyRows:
-    """Yogi for tables of the workload, with a penalty on the weights of anchors."""
-    rate = _rate(workload)
-    if workload.anchors is None:
-        return LazyRows(rules.yogi(), rate, num_steps=_MOST_STEPS, prox=prox.identity)
-    return LazyRows(rules.yogi(), rate, workload.l1, num_steps=_MOST_STEPS)
-
-
-def make_lazy_trainer(workload: Workload, mesh: Mesh) -> training.Trainer:
-    """Both tables by lazy rows."""
-    rows = make_lazy_rows(workload)
-    tables = training.Tables(
-        rows={"users": rows, "items": rows},
-        ids={"users": "users", "items": "items"},
-        split=split_tables,
-        join=join_tables,
-    )
-    tx = ant.yogi(_rate(workload))
-    return training.lazy_trainer(_loss(workload), tx, mesh, tables)
-
-
-def make_dense_trainer(workload: Workload, mesh: Mesh) -> training.Trainer:
-    """Everything by the dense optimizer."""
-    rate = _rate(workload)
-    tx = optax.multi_transform(
-        {
-            "transform": ant.proximal_yogi(rate, workload.l1),
-            "other": ant.yogi(rate),
-        },
-        ant.param_labels,
-    )
-    return training.dense_trainer(_loss(workload), tx, mesh)
-
-
-def create_lazy_state(workload: Workload) -> training.TrainState:
+def create_lazy_state(
+    workload: Workload, trainer: training.Trainer
+) -> training.TrainState:
     """A state whose tables are made in place, with no second copy of them."""
-    rows = make_lazy_rows(workload)
     rest_key, *keys = jax.random.split(jax.random.key(workload.seed), 3)
     small = dataclasses.replace(workload, num_users=1, num_items=1)
-    _, rest = split_tables(make_model(small).init(rest_key))
-    columns = workload.anchors or (workload.features, workload.features)
-    shapes = zip((workload.num_users, workload.num_items), columns, strict=True)
-    users, items = (
-        rows.create(key, shape, _INITIALIZER)
-        for key, shape in zip(keys, shapes, strict=True)
-    )
-    opt_state = ant.yogi(_rate(workload)).init(rest)
-    return training.TrainState(
-        jnp.zeros((), jnp.int32), rest, opt_state, {"users": users, "items": items}
-    )
+    state = trainer.create(make_model(small).init(rest_key))
+    drawn = LazyRows(rules.yogi(), workload.learning_rate, num_steps=1)
+    tables = {}
+    for name, size, key in zip(
+        ("users", "items"), (workload.num_users, workload.num_items), keys, strict=True
+    ):
+        table = state.tables[name]
+        shape = size, table.layout.columns
+        words = drawn.create(key, shape, half_normal(_STDDEV)).words
+        tables[name] = dataclasses.replace(table, words=words)
+    return state._replace(tables=tables)
 
 
 def lazy(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     """A program of `benchmarks.turns` that trains by lazy rows."""
-    rows = make_lazy_rows(workload)
     mesh = _mesh()
-    trainer = make_lazy_trainer(workload, mesh)
-
+    trainer = make_trainer(workload, mesh, lazy=True)
     options = training.step_options(mesh, workload.batch_size)
 
     @jax.jit(donate_argnums=0, compiler_options=options)
@@ -118,12 +78,11 @@ def lazy(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
         state = scan(state, examples)
         # Steps that could not be taken would be too quick.
         for table in state.tables.values():
-            rows.check(table)
+            check_status(table)
         return state
 
-    return time_scan(
-        workload, run, training.replicate(create_lazy_state(workload), mesh)
-    )
+    state = training.replicate(create_lazy_state(workload, trainer), mesh)
+    return time_scan(workload, run, state)
 
 
 def dense(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
@@ -133,7 +92,7 @@ def dense(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     shape that the dense optimizer is fastest in.
     """
     mesh = _mesh()
-    trainer = make_dense_trainer(workload, mesh)
+    trainer = make_trainer(workload, mesh, lazy=False)
     epoch = training.make_epoch(trainer.step, workload.batch_size, mesh)
     key = jax.random.key(workload.seed)
 
@@ -146,16 +105,3 @@ def dense(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
 
 def _mesh() -> Mesh:
     return training.data_mesh(jax.local_devices()[:1])
-
-
-def _rate(workload: Workload) -> Any:
-    return halving_schedule(workload.learning_rate, workload.decay_steps)
-
-
-def _loss(workload: Workload) -> Any:
-    model = make_model(workload)
-
-    def loss(params: MatrixFactorizationParams, batch: Examples) -> Array:
-        return jnp.mean(model.squared_error(params, batch))
-
-    return loss

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.turns import Program, take_turns, warn_if_busy
+from benchmarks.turns import Program, enough_turns, take_turns, warn_if_busy
 
 CLOCK = """
 def program(job):
@@ -47,6 +47,20 @@ def test_turns_alternate_until_there_are_enough(stub):
     assert [[len(times) for times in seconds] for seconds in asked] == [
         [count, count] for count in range(4)
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wants"),
+    [
+        ([[9.0] * 2, [9.0] * 2], False),  # fewer than asked for
+        ([[1.0] * 3, [1.0] * 3], False),  # so short that more can be had
+        ([[2.0] * 3, [2.0] * 3], True),
+        ([[0.1] * 14, [0.1] * 14], False),
+        ([[0.1] * 15, [0.1] * 15], True),
+    ],
+)
+def test_short_turns_are_repeated_more_often(seconds, wants):
+    assert enough_turns(3)(seconds) == wants
 
 
 def test_peak_memory_is_that_of_a_program_alone(stub):

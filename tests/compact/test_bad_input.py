@@ -41,10 +41,14 @@ def path(tmp_path):
 
 
 def rewrite(path, *, header=None, metadata=None, **tensors):
-    """Writes the file again with some of its parts changed; None removes one."""
+    """Writes the file again with some of its parts changed; None removes one.
+
+    It has no checksum then, as files had none once, and all other checks are on trial.
+    """
     with safetensors.safe_open(path, framework="np") as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         fields = json.loads(file.metadata()["ant_jax.compact"])
+    del fields["crc32"]
     fields |= header or {}
     fields = {name: value for name, value in fields.items() if value is not None}
     if metadata is None:
@@ -82,6 +86,8 @@ BAD_HEADERS = {
     "options": ({"options": {}}, "expected num_anchors"),
     "options list": ({"options": [1]}, "named positive integers"),
     "no options": ({"options": None}, "lacks these fields.*options"),
+    "checksum": ({"crc32": "00000000"}, "damaged: its checksum is"),
+    "checksum number": ({"crc32": 7}, "crc32 is 7, not a text"),
     "more": ({"more": 1}, "should not have them: more"),
     "dtype": ({"dtype": "int8"}, "dtype is 'int8'"),
     "stored": ({"stored_dtype": "float16"}, "'anchors' has the dtype F32"),
@@ -176,22 +182,25 @@ def test_a_missing_file_and_a_folder(tmp_path):
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
-    """Files of three methods, to be damaged, and a place for the damaged one."""
+    """Files of three methods, the same without checksums, and where to damage them."""
     folder = tmp_path_factory.mktemp("fuzz")
     full = ant.FullEmbedding(V, D, param_dtype=jnp.bfloat16)
     ant.compact.save(folder / "ant", description(), parameters(), VOCAB)
     ant.compact.save(folder / "full", full, full.init(jax.random.key(0)), VOCAB)
     sparse = SparseParams(parameters().transform)
     ant.compact.save(folder / "sparse", SparseEmbedding(V, K), sparse, VOCAB)
-    whole = [(folder / name).read_bytes() for name in ("ant", "full", "sparse")]
-    return whole, folder / "damaged"
+    paths = [folder / name for name in ("ant", "full", "sparse")]
+    whole = [path.read_bytes() for path in paths]
+    for path in paths:
+        rewrite(path)
+    return whole, [path.read_bytes() for path in paths], folder / "damaged"
 
 
 @settings(max_examples=300)
 @given(data=st.data())
 def test_damaged_bytes_load_or_raise_value_error(shipped, data):
-    whole, path = shipped
-    damaged = bytearray(data.draw(st.sampled_from(whole), label="file"))
+    _, unchecked, path = shipped
+    damaged = bytearray(data.draw(st.sampled_from(unchecked), label="file"))
     for _ in range(data.draw(st.integers(1, 4), label="flips")):
         at = data.draw(st.integers(0, len(damaged) - 1), label="at")
         damaged[at] = data.draw(st.integers(0, 255), label="byte")
@@ -204,6 +213,43 @@ def test_damaged_bytes_load_or_raise_value_error(shipped, data):
     # Whatever loads works and is finite, but for sums that overflow.
     assert table.matrix().shape == (table.num_embeddings, table.features)
     assert table.vocab is None or len(table.vocab) == table.num_embeddings
+
+
+@settings(max_examples=300)
+@given(data=st.data())
+def test_a_changed_bit_is_found_or_changes_nothing(shipped, data):
+    whole, _, path = shipped
+    content = data.draw(st.sampled_from(whole), label="file")
+    path.write_bytes(content)
+    before = ant.compact.load(path)
+    damaged = bytearray(content)
+    damaged[data.draw(st.integers(0, len(content) - 1), label="at")] ^= 1 << data.draw(
+        st.integers(0, 7), label="bit"
+    )
+    path.write_bytes(damaged)
+    try:
+        table = ant.compact.load(path)
+    except ValueError:
+        return
+    np.testing.assert_array_equal(table.matrix(), before.matrix())
+    assert table.vocab == before.vocab
+
+
+def test_a_changed_value_is_damage(path):
+    content = bytearray(path.read_bytes())
+    at = content.index(np.arange(1, 7, dtype=np.float32).tobytes())  # transform.values
+    content[at + 1] ^= 1  # stays finite
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"damaged: its checksum is .* copy it again"):
+        ant.compact.load(path)
+
+
+def test_a_file_without_a_checksum_loads(path):
+    before = ant.compact.load(path)
+    rewrite(path)
+    table = ant.compact.load(path)
+    np.testing.assert_array_equal(table.matrix(), before.matrix())
+    assert table.vocab == tuple(VOCAB)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import textwrap
+import zlib
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +41,14 @@ def test_layout_of_a_file(path, emb, params):
     ant.compact.save(path, emb, params, VOCAB)
     with safetensors.safe_open(path, framework="np") as file:
         found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        header = json.loads(file.metadata()["ant_jax.compact"])
+        text = file.metadata()["ant_jax.compact"]
+    header = json.loads(text)
+    checksum = header.pop("crc32")
+    summed = text.replace(f',"crc32":"{checksum}"', "").encode()
+    for name in sorted(found):
+        crc = zlib.crc32(found[name].tobytes())
+        summed += name.encode() + struct.pack("<I", crc)
+    assert checksum == f"{zlib.crc32(summed):08x}"
     assert header == {
         "format": "ant_jax.compact",
         "version": 1,

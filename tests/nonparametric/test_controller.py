@@ -1,5 +1,6 @@
 """The course of K: the published rule, coordinate-wise search, and their limits."""
 
+import dataclasses
 import json
 import math
 
@@ -99,6 +100,46 @@ def test_a_trial_that_does_not_pay_goes_back():
     assert items == (4, 4, 4, 6, 6, 8, 8, 6)
 
 
+def test_both_moves_tables_that_need_each_other_and_then_each():
+    controller = Controller(12, tables="both", warmup=0, window=2)
+
+    def objective(anchors):
+        """Falls with the smaller count: neither table gains by itself."""
+        users, items = anchors["users"], anchors["items"]
+        return 2.0 * (min(users, items) - 6) ** 2 + users + 3 * items
+
+    found = {}
+    for tables in ("apart", "both"):
+        search = dataclasses.replace(controller, tables=tables)
+        for start in ({"users": 2, "items": 2}, {"users": 9, "items": 4}):
+            state = search.init(start)
+            for _ in range(100):
+                state = search.update(state, objective(state.anchors))
+                state = ControllerState(**json.loads(json.dumps(state._asdict())))
+            found.setdefault(tables, []).append(state.anchors)
+    best = {"users": 5, "items": 5}
+    assert found["both"] == [best, best]
+    assert found["apart"][0] == {"users": 2, "items": 2}
+
+
+def test_one_table_alone_has_one_move():
+    objectives = [5.0, 4.0, 6.0, 5.0, 4.5]
+    one = Controller(9, tables="apart", warmup=0, window=2)
+    both = dataclasses.replace(one, tables="both")
+    assert course(one, {"": 4}, objectives) == course(both, {"": 4}, objectives)
+
+
+@pytest.mark.parametrize("tables", ["together", "apart", "both"])
+def test_a_delay_keeps_the_counts_and_then_begins(tables):
+    objectives = [9.0, 8.0, 7.0, 6.0, 5.5, 5.7, 6.0, 6.5]
+    now = Controller(9, tables=tables)
+    later = dataclasses.replace(now, delay=3)
+    start = {"users": 4, "items": 5}
+    delayed = course(later, start, objectives)
+    assert delayed[:3] == [start] * 3
+    assert delayed[3:] == course(now, start, objectives[3:])
+
+
 def test_tables_without_room_are_passed_over():
     controller = Controller({"users": 1, "items": 3}, tables="apart", warmup=0)
     counts = course(controller, {"users": 1, "items": 2}, [2.0])
@@ -131,7 +172,8 @@ def test_starts_that_cannot_be_are_refused(limits, start, message):
         ({"warmup": -1}, "warmup must be at least 0"),
         ({"tolerance": 1.0}, r"tolerance must be in \[0, 1\)"),
         ({"trend": "up"}, "trend must be 'monotone' or 'slope'"),
-        ({"tables": "alone"}, "tables must be 'together' or 'apart'"),
+        ({"delay": -1}, "delay must be at least 0"),
+        ({"tables": "alone"}, "tables must be 'together', 'apart' or 'both'"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting, message):

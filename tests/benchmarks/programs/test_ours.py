@@ -34,8 +34,8 @@ def test_lazy_equals_dense_and_starts_at_the_closed_form(workload, mesh):
     examples = to_examples(draw_batches(workload, 40, turn=0))
     params = ours.make_model(workload).init(jax.random.key(0))
     ends = []
-    for make in (ours.make_lazy_trainer, ours.make_dense_trainer):
-        trainer = make(workload, mesh)
+    for lazy in (True, False):
+        trainer = ours.make_trainer(workload, mesh, lazy=lazy)
         scan = jax.jit(lambda state, step=trainer.step: lax.scan(step, state, examples))
         state, losses = scan(trainer.create(params))
         ends.append((trainer.params(state), losses))
@@ -53,8 +53,8 @@ def test_lazy_equals_dense_and_starts_at_the_closed_form(workload, mesh):
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda w: w.name)
 def test_state_made_in_place_is_a_state_of_the_trainer(workload, mesh):
-    trainer = ours.make_lazy_trainer(workload, mesh)
-    state = ours.create_lazy_state(workload)
+    trainer = ours.make_trainer(workload, mesh, lazy=True)
+    state = ours.create_lazy_state(workload, trainer)
     model = ours.make_model(workload)
     like = trainer.create(model.init(jax.random.key(0)))
     assert jax.tree.structure(state) == jax.tree.structure(like)

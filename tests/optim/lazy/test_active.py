@@ -10,17 +10,15 @@ import pytest
 
 import ant_jax as ant
 from ant_jax.nonparametric import hold_inactive
-from ant_jax.optim import rules
 from ant_jax.optim.lazy import LazyRows
+
+from .closed_forms import RULES
 
 VOCAB, COLUMNS, STEPS = 9, 4, 12
 # Grow, shrink, grow: the last column is in use from the start, out of it, and back.
 COURSE = [2, 4, 1, 3, 4]
-RULES = {
-    "amsgrad": (rules.amsgrad(), 0.05),
-    "yogi": (rules.yogi(), 0.05),
-}
-L1 = 0.05
+NAMES = ["amsgrad", "yogi"]
+RATE, L1 = 0.05, 0.05
 
 
 def draw(seed=0):
@@ -43,8 +41,7 @@ def loss(rows, ids, targets, active):
 
 @functools.cache
 def lazily(name):
-    rule, rate = RULES[name]
-    lazy = LazyRows(rule, rate, L1, num_steps=len(COURSE) * STEPS)
+    lazy = LazyRows(RULES[name], RATE, L1, num_steps=len(COURSE) * STEPS)
 
     @jax.jit
     def train(table, ids, targets, active):
@@ -61,8 +58,7 @@ def lazily(name):
 
 @functools.cache
 def densely(name):
-    rule, rate = RULES[name]
-    tx = hold_inactive(ant.optim.proximal(rule, rate, L1))
+    tx = hold_inactive(ant.optim.proximal(RULES[name], RATE, L1))
 
     @jax.jit
     def train(params, state, ids, targets, count):
@@ -79,7 +75,7 @@ def densely(name):
     return tx, train
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", NAMES)
 def test_equals_the_dense_optimizer_that_holds(name):
     values, ids, targets = draw()
     (lazy, train), (tx, dense) = lazily(name), densely(name)
@@ -129,7 +125,7 @@ def test_many_rows_take_the_same_branch():
     # Batches of so many rows are computed on as lines.
     rng = np.random.default_rng(2)
     values = jnp.asarray(np.abs(rng.normal(size=(600, 3))), jnp.float32)
-    lazy = LazyRows(rules.yogi(), 0.05, L1, num_steps=9)
+    lazy = LazyRows(RULES["yogi"], RATE, L1, num_steps=9)
     active = jnp.array([True, False, True])
 
     halves = jnp.arange(600).reshape(2, 300)[jnp.array([0, 1, 0])]

@@ -10,17 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ant_jax.optim import nonnegative_soft_threshold, project_nonnegative, rules
+from ant_jax.optim import nonnegative_soft_threshold, project_nonnegative
 from ant_jax.optim.lazy import LazyRows
 from ant_jax.optim.prox import identity
 
-RULES = {
-    "sgd": rules.sgd(),
-    "momentum": rules.sgd(0.9),
-    "adagrad": rules.adagrad(),
-    "amsgrad": rules.amsgrad(),
-    "yogi": rules.yogi(),
-}
+from .closed_forms import RULES
+
 RATES = {"sgd": 0.3, "momentum": 0.05, "adagrad": 0.3, "amsgrad": 0.05, "yogi": 0.05}
 
 

@@ -9,20 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ant_jax.optim import halving_schedule, rules
+from ant_jax.optim import halving_schedule
 from ant_jax.optim.lazy import LazyRows
+
+from .closed_forms import RULES
 
 ROWS, COLUMNS = 128, 2
 GAPS = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]
 STARTS = [0, 1_000_000]
 NUM_STEPS = STARTS[-1] + GAPS[-1] + 1
-RULES = {
-    "sgd": rules.sgd(),
-    "momentum": rules.sgd(0.9),
-    "adagrad": rules.adagrad(),
-    "amsgrad": rules.amsgrad(),
-    "yogi": rules.yogi(),
-}
 RATE, HALVING, WARMUP = 2**-4, 300_000, 500_000
 # So that a million steps take about as much as an entry is at most.
 PENALTIES = {

@@ -13,10 +13,11 @@ from ant_jax.optim import rules
 from ant_jax.optim.lazy import LazyRows
 from ant_jax.optim.prox import identity
 
+from .closed_forms import RULES
+
 VOCAB, COLUMNS = 7, 3
 VALUES = np.abs(np.random.default_rng(0).normal(size=(VOCAB, COLUMNS))) + 0.5
 VALUES = VALUES.astype(np.float32)
-RULES = {"sgd": rules.sgd(), "yogi": rules.yogi()}
 
 
 def loss(rows, ids):

@@ -88,6 +88,14 @@ def test_sums_late_in_a_long_run(b):
             np.testing.assert_allclose(past.glide[0], math.fsum(fading), rtol=1e-6)
 
 
+def test_without_momentum_the_average_is_the_next_step():
+    table = make_timeline(
+        idle(0.0, np.sqrt), 0.5, 0.25, (3, 7), clamped=True, adaptive=True
+    )
+    # After the last step its own is repeated.
+    np.testing.assert_array_equal(table[:, 0], 0.5 * np.sqrt([4, 5, 6, 7, 7]))
+
+
 def test_the_metric_says_whether_the_penalty_follows_the_rate():
     def shrink(adaptive):
         table = make_timeline(
