@@ -35,8 +35,7 @@ def keep_zeros() -> optax.GradientTransformation:
     def update(updates: Any, params: Any) -> Any:
         if params is None:
             raise ValueError(
-                "To keep zeros the parameters are needed: "
-                "update(grads, state, params)."
+                "To keep zeros the parameters are needed: update(grads, state, params)."
             )
         return jax.tree.map(where_nonzero, updates, params)
 

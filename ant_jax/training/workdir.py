@@ -53,19 +53,27 @@ class Workdir:
     ) -> None:
         self.release()
 
-    def claim(self, config: Mapping[str, Any], mode: Mode = "new") -> None:
+    def claim(
+        self,
+        config: Mapping[str, Any],
+        mode: Mode = "new",
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
         """Makes the folder this run's own, and keeps other processes out of it.
 
         Args:
           config: JSON-serializable settings that a resumed run must share.
           mode: "new" refuses a folder that holds a run; "resume" goes on with the run
             of the same settings there, or starts it; "overwrite" removes it first.
+          defaults: what a setting was before it could be chosen, for runs that were
+            started before there was one of that name.
 
         Raises:
           BusyError: the folder is in use.
-      WorkdirError: it holds another run, or cannot be written.
+          WorkdirError: it holds another run, or cannot be written.
         """
         config = json.loads(json.dumps(config))
+        defaults = json.loads(json.dumps(defaults or {}))
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if not self._lock.acquire():
@@ -74,7 +82,7 @@ class Workdir:
                     "for its end, or choose another --workdir."
                 )
             if any(path.exists() for path in (self.config, *self._outputs())):
-                self._meet(config, mode)
+                self._meet(config, mode, defaults)
             write_atomically(self.config, json.dumps(config, indent=2) + "\n")
         except OSError as error:
             self.release()
@@ -101,7 +109,9 @@ class Workdir:
             return None
         return _read_object(self.result)
 
-    def _meet(self, config: Mapping[str, Any], mode: Mode) -> None:
+    def _meet(
+        self, config: Mapping[str, Any], mode: Mode, defaults: Mapping[str, Any]
+    ) -> None:
         if mode == "new":
             state = "a finished" if self.result.exists() else "an unfinished"
             raise WorkdirError(
@@ -111,7 +121,7 @@ class Workdir:
         if mode == "overwrite":
             self._clear()
             return
-        other = _read_object(self.config)
+        other = {**defaults, **_read_object(self.config)}
         for name in sorted({*config, *other}):
             if config.get(name) != other.get(name):
                 raise WorkdirError(

@@ -30,8 +30,10 @@ def make_adaptation(
         tables=config.anchors_move,
     )
 
+    price = config.l1 if config.nonzero_cost is None else config.nonzero_cost
+
     def figure(loss: float, nonzeros: int, anchors: int) -> float:
-        return float(objective(loss, nonzeros, anchors, config.l1, config.anchor_cost))
+        return float(objective(loss, nonzeros, anchors, price, config.anchor_cost))
 
     start = {"users": config.user_anchors, "items": config.item_anchors}
     return training.Adaptation(controller, start, figure, trainer.resize)

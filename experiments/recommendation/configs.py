@@ -72,6 +72,9 @@ class Config:
     anchor_cost: float = setting(
         1e-2, "Of nbant: price of an anchor with its first entry, the papers' lambda_1."
     )
+    nonzero_cost: float | None = setting(
+        None, "Of nbant: price of a non-zero in the objective; l1 if not given."
+    )
     max_anchors: int = setting(32, "Of nbant: room for anchors of users, and of items.")
     anchor_step: int = setting(1, "Of nbant: anchors that come or go at a time.")
     trend_window: int = setting(3, "Of nbant: objectives that make a trend.")
@@ -294,6 +297,28 @@ def tuned_ant(**changes: Any) -> Config:
         "refit_l1": 3e-5,
     }
     return tuned(**(settings | changes))
+
+
+def tuned_nbant(**changes: Any) -> Config:
+    """The same, which chooses its anchors; from 10 of users and of items."""
+    settings: dict[str, Any] = {
+        "method": "nbant",
+        "user_anchors": 10,
+        "item_anchors": 10,
+        "max_anchors": 24,
+        "anchor_step": 2,
+        "anchors_move": "both",
+        "trend_window": 6,
+        "trend_delay": 6,
+        "trend_warmup": 0,
+        "trend_tolerance": 1e-3,
+        "anchor_cost": 5e-4,
+        "nonzero_cost": 3e-7,
+        "epochs": 60,
+        "patience": 60,
+        "halving_steps": 40_000,
+    }
+    return tuned_ant(**(settings | changes))
 
 
 CONFIGS = {

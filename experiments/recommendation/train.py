@@ -67,7 +67,7 @@ def train_and_evaluate(
     training.check_batch_size(config.batch_size, mesh, len(prepared.splits.train.users))
     check_budgets(config, model)
     with training.Workdir(workdir) as folder:
-        folder.claim(dataclasses.asdict(config), mode)
+        folder.claim(dataclasses.asdict(config), mode, dataclasses.asdict(Config()))
         return folder.read_result() or _train(config, model, prepared, mesh, folder)
 
 

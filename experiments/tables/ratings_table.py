@@ -17,7 +17,13 @@ from absl import flags
 
 from ant_jax.files import write_atomically
 from experiments import cli
-from experiments.recommendation.configs import CONFIGS, Config, tuned, tuned_ant
+from experiments.recommendation.configs import (
+    CONFIGS,
+    Config,
+    tuned,
+    tuned_ant,
+    tuned_nbant,
+)
 from experiments.tables import document, runs
 
 _ROOT = Path(__file__).parents[2]
@@ -68,29 +74,31 @@ def rows(dataset: str) -> dict[str, Config]:
         )
     configs["full_tuned"] = tuned(method="full")
     configs["ant_tuned"] = tuned_ant(budgets="59400,29200,10800")
-    configs["nbant_tuned"] = tuned_ant(
-        method="nbant", user_anchors=10, item_anchors=10, budgets="27700,10600"
-    )
+    configs["nbant_tuned"] = tuned_nbant(budgets="27700,10600")
     return configs
 
 
 def _epinions() -> dict[str, Config]:
-    def of(config: Config, **changes: Any) -> Config:
+    def of(config: Config) -> Config:
         return dataclasses.replace(
-            config, dataset="epinions", seen_only=True, batch_size=1024, **changes
+            config,
+            dataset="epinions",
+            seen_only=True,
+            batch_size=1024,
+            halving_steps=3000,
+            l1_warmup_steps=3000 if config.method in ("ant", "nbant") else 0,
         )
 
-    return {
-        "full": of(tuned(method="full", biases=False)),
-        "full_tuned": of(tuned(method="full")),
-        "mixed_16_0.4_8": of(tuned(method="mixed_dimension", mixed_temperature=0.4)),
-        "mixed_16_0.6_8": of(tuned(method="mixed_dimension", mixed_temperature=0.6)),
-        "ant_tuned": of(tuned_ant(), budgets="600000,300000,100000"),
-        "nbant_tuned": of(
-            tuned_ant(method="nbant", user_anchors=10, item_anchors=10),
-            budgets="100000",
-        ),
+    configs = {
+        "full": tuned(method="full", biases=False, full_stddev=1e-2),
+        "full_tuned": tuned(method="full"),
+        "full_1": tuned(method="full", features=1),
+        "mixed_16_0.4_8": tuned(method="mixed_dimension", mixed_temperature=0.4),
+        "mixed_16_0.6_8": tuned(method="mixed_dimension"),
+        "ant_tuned": tuned_ant(budgets="120000,50000"),
+        "nbant_tuned": tuned_nbant(budgets="50000"),
     }
+    return {row: of(config) for row, config in configs.items()}
 
 
 def lines(dataset: str) -> list[Line]:
@@ -99,12 +107,12 @@ def lines(dataset: str) -> list[Line]:
         return [
             Line("full table", "full", None),
             Line("full table, biases", "full_tuned", None),
+            Line("full table, d = 1, biases", "full_1", None),
             Line("MixDim 0.4/8, biases", "mixed_16_0.4_8", None),
             Line("MixDim 0.6/8, biases", "mixed_16_0.6_8", None),
-            Line("ANT, tuned", "ant_tuned", None, 600_000),
-            Line("ANT, tuned", "ant_tuned", None, 300_000),
-            Line("ANT, tuned", "ant_tuned", None, 100_000),
-            Line("nbANT, tuned", "nbant_tuned", None, 100_000),
+            Line("ANT, tuned", "ant_tuned", None, 120_000),
+            Line("ANT, tuned", "ant_tuned", None, 50_000),
+            Line("nbANT, tuned", "nbant_tuned", None, 50_000),
         ]
     mixed = [
         Line(f"MixDim d={first} {temperature}/{blocks}", row, 1 + index)

@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def commands() -> list[list[str]]:
-    """Module and arguments of every program, those that read runs after their makers."""
+    """Module and arguments of every program; those that read runs come last."""
     root = Path(flags.FLAGS.workdir)
     movielens = f"--data_dir={flags.FLAGS.movielens_1m}"
     epinions = f"--data_dir={flags.FLAGS.epinions}"

@@ -10,12 +10,15 @@ from experiments.recommendation.configs import Config, tuned, tuned_ant
 
 # Sizes that the sparse methods are pruned to.
 _BUDGETS = "59400,45000,29200,20000,10800,7000"
-_LARGE_BUDGETS = "160000,120000,90000"
 
 
 def rows(dataset: str) -> dict[str, Config]:
     """Config by row; the method of a row is that of its config."""
-    configs = {"ant": tuned_ant(budgets=_BUDGETS), "ant_large": _large()}
+    configs = {
+        "ant": tuned_ant(budgets=_BUDGETS),
+        "ant_medium": _from_table(16, "120000,90000,75000"),
+        "ant_large": _from_table(24, "160000,120000,90000"),
+    }
     for features in (1, 2, 4, 8, 16):
         configs[f"full_{features}"] = tuned(method="full", features=features)
     for rank in (1, 2, 4):
@@ -44,9 +47,8 @@ def rows(dataset: str) -> dict[str, Config]:
     }
 
 
-def _large() -> Config:
+def _from_table(features: int, budgets: str) -> Config:
     """ANT that starts where a full table ended, and is pruned from there."""
-    features = 24
     anchors = 2 * (features + 1)
     return tuned_ant(
         features=features,
@@ -58,7 +60,7 @@ def _large() -> Config:
         l1_warmup_steps=0,
         epochs=1,
         refit_l1=1e-6,
-        budgets=_LARGE_BUDGETS,
+        budgets=budgets,
     )
 
 

@@ -19,11 +19,25 @@ from experiments.recommendation.train import train_and_evaluate
 
 Results = dict[str, list[dict[str, Any]]]  # by row, one a seed
 
-_KEPT = (
-    "seed value validation emb_params emb_bytes budgets anchors before_pruning "
-    "dense_params dropped epochs best_epoch wall_s examples_per_s peak_rss_bytes "
-    "commit device"
-).split()
+_KEPT = [
+    "seed",
+    "value",
+    "validation",
+    "emb_params",
+    "emb_bytes",
+    "budgets",
+    "anchors",
+    "before_pruning",
+    "dense_params",
+    "dropped",
+    "epochs",
+    "best_epoch",
+    "wall_s",
+    "examples_per_s",
+    "peak_rss_bytes",
+    "commit",
+    "device",
+]
 
 
 def define_flags(workdir: str) -> None:
