@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from absl import flags
 
@@ -19,25 +20,11 @@ from experiments.recommendation.train import train_and_evaluate
 
 Results = dict[str, list[dict[str, Any]]]  # by row, one a seed
 
-_KEPT = [
-    "seed",
-    "value",
-    "validation",
-    "emb_params",
-    "emb_bytes",
-    "budgets",
-    "anchors",
-    "before_pruning",
-    "dense_params",
-    "dropped",
-    "epochs",
-    "best_epoch",
-    "wall_s",
-    "examples_per_s",
-    "peak_rss_bytes",
-    "commit",
-    "device",
-]
+_KEPT = (
+    *("seed", "value", "validation", "emb_params", "emb_bytes", "budgets", "anchors"),
+    *("before_pruning", "dense_params", "dropped", "epochs", "best_epoch", "wall_s"),
+    *("examples_per_s", "peak_rss_bytes", "commit", "device"),
+)
 
 
 def define_flags(workdir: str) -> None:
@@ -92,6 +79,8 @@ def _train(config: Config, folder: Path, seed: int) -> None:
         result = train_one(config, folder, seed)
     except training.BusyError:
         return
+    # What a run compiled is of no use to the next.
+    jax.clear_caches()
     figures = [(row["emb_params"], round(row["value"], 4)) for row in result["budgets"]]
     figures = figures or [(result["emb_params"], round(result["value"], 4))]
     print(folder.parent.name, seed, *figures, flush=True)
