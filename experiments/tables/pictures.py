@@ -9,6 +9,7 @@ import numpy as np
 from ant_jax.report import save_figure
 
 _STYLES = ("-", "--", ":")
+_COLORS = ("tab:red", "tab:orange", "tab:green")
 
 
 def heat_maps(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -20,7 +21,7 @@ def heat_maps(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.8 * len(tables), 4.4), layout="constrained")
+    figure = Figure(figsize=(4.8 * len(tables), 4.9), layout="constrained")
     for number, table in enumerate(tables, start=1):
         axes = figure.add_subplot(1, len(tables), number)
         anchors = table["anchors"]
@@ -29,13 +30,12 @@ def heat_maps(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
         image = axes.imshow(above, origin="lower", cmap="Blues", vmin=0)
         figure.colorbar(image, ax=axes, shrink=0.8, label="above the best, percent")
         for (user, item), percent in np.ndenumerate(above):
-            color = "white" if percent > 0.6 * above.max() else "black"
+            color = "white" if percent > 0.65 * above.max() else "black"
             axes.annotate(
                 f"{percent:.1f}", (item, user), ha="center", va="center", color=color
             )
-        for landing, color in zip(
-            table["landings"], ("tab:red", "tab:orange", "tab:green"), strict=False
-        ):
+        for index, landing in enumerate(table["landings"]):
+            color = _COLORS[index % len(_COLORS)]
             # The scale of the axes is that of the grid: even between its numbers.
             users, items, _ = np.transpose(landing["course"])
             axes.plot(
@@ -49,7 +49,7 @@ def heat_maps(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
                 np.interp(landing["users"], anchors, ticks),
                 "*",
                 color=color,
-                markersize=15,
+                markersize=max(20 - 7 * index, 6),  # one may lie on the other
                 markeredgecolor="white",
                 label=f"nbANT from {landing['start']}/{landing['start']}",
             )
@@ -58,7 +58,7 @@ def heat_maps(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes.set_xlabel("anchors of the items")
         axes.set_ylabel("anchors of the users")
         axes.set_title(f"an anchor costs {table['anchor_cost']:g}")
-        axes.legend(loc="upper left")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     save_figure(figure, path)
 
 

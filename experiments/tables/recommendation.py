@@ -40,20 +40,24 @@ def commands() -> list[list[str]]:
     if flags.FLAGS.cache_dir:
         shared.append(f"--cache_dir={flags.FLAGS.cache_dir}")
 
-    def program(name: str, *arguments: str, folder: str = "") -> list[str]:
-        workdir = f"--workdir={root / (folder or name)}"
-        return [f"experiments.tables.{name}", *arguments, workdir, *shared]
+    def program(name: str, *arguments: str) -> list[str]:
+        return [f"experiments.tables.{name}", *arguments, *shared]
 
+    def training(name: str, *arguments: str, folder: str = "") -> list[str]:
+        return program(name, *arguments, f"--workdir={root / (folder or name)}")
+
+    pareto = f"--runs={root / 'pareto'}"
+    compared = "--rows=ant,full_16,mixed_dimension_0.6,sparse_cbow_16,low_rank_4"
     return [
-        program("ratings_table", movielens, folder="ratings"),
-        program("ratings_table", epinions, "--dataset=epinions", folder="epinions"),
-        program("pareto", movielens),
-        program("ablation", movielens),
-        program("anchor_grid", movielens),
-        program("online", movielens),
-        [*program("convergence"), f"--runs={root / 'pareto'}"],
-        [*program("clusters", movielens), f"--runs={root / 'pareto'}"],
-        program("lazy_rows", movielens),
+        training("ratings_table", movielens, folder="ratings"),
+        training("ratings_table", epinions, "--dataset=epinions", folder="epinions"),
+        training("pareto", movielens),
+        training("ablation", movielens, "--seeds=0"),
+        training("anchor_grid", movielens),
+        training("online", movielens),
+        training("lazy_rows", movielens),
+        program("clusters", movielens, pareto, "--budget=59400"),
+        ["experiments.tables.convergence", pareto, compared],
     ]
 
 
