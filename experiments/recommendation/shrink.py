@@ -108,6 +108,7 @@ class Shrinker:
 
         Raises:
           DivergedError: the loss of a refit is not finite.
+          TrainingError: more anchors were chosen than a budget has room for.
         """
         params, _ = prune_to_tolerance(
             params, self._validate, self._config.prune_tolerance, self._worth(params)
@@ -121,9 +122,14 @@ class Shrinker:
 
     def _down_to(self, limit: int, params: Params) -> Params:
         while (size := self._model.num_params(params)) > limit:
+            dense = size - _non_zeros(params)
+            if dense > limit:
+                raise training.TrainingError(
+                    f"The anchors alone are {dense} parameters, above the budget of "
+                    f"{limit}: raise --budgets, or lower --max_anchors."
+                )
             target = max(limit, int(size / self._config.prune_ratio))
-            room = target - (size - _non_zeros(params))
-            pruned = prune_to_size(params, max(room, 0), self._worth(params))
+            pruned = prune_to_size(params, max(target - dense, 0), self._worth(params))
             params = self._refit(pruned)
         return params
 
