@@ -322,7 +322,9 @@ def tuned_nbant(**changes: Any) -> Config:
 
 
 CONFIGS = {
-    "quickstart": Config(),
+    "quickstart": Config(
+        biases=True, prune_by="curvature", prune_ratio=1.6, refit_epochs=3
+    ),
     "movielens_1m_full": _published(method="full"),
     "movielens_1m_ant_120_8": _published(user_anchors=120, item_anchors=8),
     "movielens_1m_ant_15_15": _published(user_anchors=15, item_anchors=15),
