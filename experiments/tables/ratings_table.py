@@ -96,7 +96,8 @@ def _epinions() -> dict[str, Config]:
         "mixed_16_0.4_8": tuned(method="mixed_dimension", mixed_temperature=0.4),
         "mixed_16_0.6_8": tuned(method="mixed_dimension"),
         "ant_tuned": tuned_ant(budgets="120000,50000"),
-        "nbant_tuned": tuned_nbant(budgets="50000"),
+        # The small start collapsed with one of three seeds.
+        "nbant_tuned": tuned_nbant(budgets="50000", transform_stddev=1e-2, l1=1e-5),
     }
     return {row: of(config) for row, config in configs.items()}
 

@@ -20,6 +20,7 @@ from experiments.recommendation.train import train_and_evaluate
 
 Results = dict[str, list[dict[str, Any]]]  # by row, one a seed
 
+_COLLAPSED = "collapsed.txt"
 _KEPT = (
     *("seed", "value", "validation", "emb_params", "emb_bytes", "budgets", "anchors"),
     *("before_pruning", "dense_params", "dropped", "epochs", "best_epoch", "wall_s"),
@@ -36,8 +37,15 @@ def define_flags(workdir: str) -> None:
     flags.DEFINE_list("rows", [], "Rows to train now; all of them if not given.")
 
 
-def train_rows(rows: Mapping[str, Config]) -> Results | None:
+def train_rows(
+    rows: Mapping[str, Config], *, may_collapse: bool = False
+) -> Results | None:
     """Trains what is missing of the rows and seeds that the flags name.
+
+    Args:
+      rows: config by row.
+      may_collapse: whether a row whose T became zero is left out of the results; it is
+        an error otherwise.
 
     Returns:
       The results of all rows, or None while one is missing: other processes are at it,
@@ -64,7 +72,7 @@ def train_rows(rows: Mapping[str, Config]) -> Results | None:
         return None
     return {
         row: [training.Workdir(path.parent).read_result() or {} for path in paths[row]]
-        for row in rows
+        for row in paths
     }
 
 
