@@ -50,6 +50,7 @@ def test_pruning_does_not_care_where_a_factor_sits():
 @hypothesis.given(
     seed=st.integers(0, 1000), tolerance=st.sampled_from([0.0, 0.01, 0.3])
 )
+@hypothesis.example(seed=0, tolerance=0.01)  # only the shortest may go
 def test_as_much_is_dropped_as_the_tolerance_allows(seed, tolerance):
     params = params_of(seed)
     target = params.transform @ params.anchors
@@ -116,3 +117,77 @@ def test_a_size_is_met_exactly_with_the_longest_entries(size):
     assert max(dropped, default=0) <= min(kept, default=np.inf)
     with pytest.raises(ValueError, match="at least 0"):
         prune_to_size(params, -1)
+
+
+def curved(seed):
+    """Tables of both kinds, and a curvature of which some is zero."""
+    params = [params_of(seed), SparseParams(params_of(seed + 1).transform - 0.3), 1.0]
+    draw = np.random.default_rng(seed).exponential
+    curvature = jax.tree.map(
+        lambda x: jnp.asarray(np.maximum(draw(size=np.shape(x)) - 0.2, 0), jnp.float32),
+        params,
+    )
+    return params, curvature
+
+
+def worths_of(params, curvature):
+    """Worth of every entry, by table and place."""
+    pairs = [
+        (params[0].transform, curvature[0].transform),
+        (params[1].embedding, curvature[1].embedding),
+    ]
+    worths = [np.asarray(h) * np.asarray(values) ** 2 for values, h in pairs]
+    return {
+        (table, place): float(worth)
+        for table, found in enumerate(worths)
+        for place, worth in np.ndenumerate(found)
+    }
+
+
+def left_of(pruned):
+    tables = (pruned[0].transform, pruned[1].embedding)
+    return {
+        (table, place)
+        for table, values in enumerate(tables)
+        for place in zip(*(x.tolist() for x in np.nonzero(values)), strict=True)
+    }
+
+
+@hypothesis.settings(max_examples=20)
+@hypothesis.given(seed=st.integers(0, 1000), threshold=st.sampled_from([0, 0.01, 0.3]))
+def test_entries_are_dropped_by_what_the_loss_would_rise(seed, threshold):
+    params, curvature = curved(seed)
+    left = left_of(prune(params, threshold, curvature))
+    for key, worth in worths_of(params, curvature).items():
+        if worth == 0 or abs(worth - threshold) > 1e-6:
+            assert (key in left) == (worth > threshold)
+
+
+@pytest.mark.parametrize("size", [0, 1, 17, 40, 53])
+def test_a_size_is_met_with_what_the_loss_needs_most(size):
+    params, curvature = curved(5)
+    pruned = prune_to_size(params, size, curvature)
+    left, worths = left_of(pruned), worths_of(params, curvature)
+    dropped = [worth for key, worth in worths.items() if key not in left]
+    # An entry that the loss does not feel goes even where there would be room.
+    assert len(left) == min(size, sum(worth > 0 for worth in worths.values()))
+    assert max(dropped) <= min((worths[key] for key in left), default=np.inf)
+    assert 0 < sum(worth == 0 for worth in worths.values()) < 20
+
+
+def test_a_tolerance_drops_in_the_order_of_the_curvature():
+    params, curvature = curved(7)
+    worths = worths_of(params, curvature)
+
+    def error(candidate):
+        return 1.0 + sum(worths[key] for key in worths.keys() - left_of(candidate))
+
+    pruned, value = prune_to_tolerance(params, error, 0.2, curvature)
+    total, expected = 1.0, set(worths)
+    for key in sorted(worths, key=worths.get):
+        total += worths[key]
+        if total > 1.2:
+            break
+        expected.discard(key)
+    assert left_of(pruned) == expected
+    assert value == error(pruned) <= 1.2

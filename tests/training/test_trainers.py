@@ -10,7 +10,7 @@ import pytest
 
 import ant_jax as ant
 from ant_jax import training
-from ant_jax.optim import identity, rules
+from ant_jax.optim import identity, keep_zeros, rules
 
 USERS, ITEMS, BATCH, RATE, L1, STEPS = 40, 30, 16, 0.05, 2e-3, 60
 
@@ -54,15 +54,21 @@ def loss(params, batch):
     return jnp.mean(jnp.square(predicted - batch.ratings))
 
 
-def dense(mesh):
+def dense(mesh, keep=()):
     labels = {"users": "t", "items": "t", "user_bias": "free", "scale": "free"}
+    penalized = ant.proximal_yogi(RATE, L1)
     tx = optax.multi_transform(
-        {"t": ant.proximal_yogi(RATE, L1), "free": ant.yogi(RATE)}, labels
+        {
+            "t": penalized,
+            "kept": optax.chain(keep_zeros(), penalized),
+            "free": ant.yogi(RATE),
+        },
+        labels | dict.fromkeys(keep, "kept"),
     )
     return training.dense_trainer(loss, tx, mesh)
 
 
-def lazy(mesh, support=None):
+def lazy(mesh, keep=()):
     penalized = ant.LazyRows(rules.yogi(), RATE, L1, num_steps=1000)
     free = ant.LazyRows(rules.yogi(), RATE, num_steps=1000, prox=identity)
     names = ("users", "items", "user_bias")
@@ -72,7 +78,7 @@ def lazy(mesh, support=None):
         split=lambda p: ({n: p[n] for n in names}, {"scale": p["scale"]}),
         join=lambda tables, rest: tables | rest,
     )
-    return training.lazy_trainer(loss, ant.yogi(RATE), mesh, tables, support)
+    return training.lazy_trainer(loss, ant.yogi(RATE), mesh, tables, keep_zeros=keep)
 
 
 def train(make, params, data, devices, **options):
@@ -118,14 +124,25 @@ def test_tables_of_the_same_ids_are_numbered_alike(params, data):
     np.testing.assert_array_equal(moved, np.unique(ids))
 
 
-def test_outside_the_support_nothing_moves(params, data):
-    start = {**params, "users": params["users"].at[:, 1].set(0.0)}
-    support = {"users": start["users"] != 0}
-    ours, _ = train(lazy, start, data, jax.local_devices()[:1], support=support)
+def test_zeros_stay_where_they_are_to_be_kept(params, data):
+    drop = jax.random.bernoulli(jax.random.key(5), 0.5, (ITEMS, 3))
+    start = {
+        **params,
+        "users": params["users"].at[:, 1].set(0.0),
+        "items": jnp.where(drop, 0.0, params["items"]),
+    }
+    device = jax.local_devices()[:1]
+    ours, _ = train(lazy, start, data, device, keep=("users",))
+    theirs, _ = train(dense, start, data, device, keep=("users",))
     assert not ours["users"][:, 1].any()
     assert ours["users"][:, 0].any()
-    free, _ = train(lazy, start, data, jax.local_devices()[:1])
-    assert free["users"][:, 1].any()
+    # The other table is free to leave zero.
+    assert ours["items"][np.asarray(drop)].any()
+    for name in params:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(ours[name] != 0, theirs[name] != 0)
+    # More of them reach zero on the way.
+    assert np.count_nonzero(ours["users"][:, [0, 2]]) < 2 * USERS
 
 
 def test_no_copy_of_a_table_is_made_in_an_epoch(params, data):

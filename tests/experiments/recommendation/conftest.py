@@ -1,7 +1,13 @@
-"""A small data set that a low-rank model can learn."""
+"""A small data set that a low-rank model can learn, and runs on it."""
 
+import dataclasses
+
+import jax
 import numpy as np
 import pytest
+
+from experiments.recommendation.configs import Config
+from experiments.recommendation.train import train_and_evaluate
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +23,53 @@ def ratings_file(tmp_path_factory):
     lines = [f"u{u},i{i},{r}" for u, i, r in zip(users, items, ratings, strict=True)]
     path.write_text("\n".join(["user,item,rating", *lines]) + "\n")
     return path
+
+
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """Compiles without much care, which here takes longer than to train."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+    # Other tests must not run what was compiled so.
+    jax.clear_caches()
+
+
+@pytest.fixture(scope="session")
+def small(ratings_file):
+    """Settings under which two epochs are enough to learn something."""
+    return Config(
+        dataset="csv",
+        data_dir=str(ratings_file),
+        features=4,
+        biases=True,
+        user_anchors=6,
+        item_anchors=6,
+        max_anchors=8,
+        full_stddev=0.1,
+        table_share=0.75,
+        mixed_blocks=3,
+        mixed_temperature=1.0,
+        l1=1e-4,
+        learning_rate=0.05,
+        halving_steps=0,
+        batch_size=16,
+        epochs=2,
+        refit_epochs=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def run(small, ratings_file):
+    """Trains the small settings with some changed; on one device if not told."""
+
+    def run(folder, *, mode="new", devices=None, **changes):
+        return train_and_evaluate(
+            dataclasses.replace(small, **changes),
+            folder,
+            mode,
+            cache_dir=str(ratings_file.parent / "cache"),
+            devices=devices or jax.local_devices()[:1],
+        )
+
+    return run

@@ -1,5 +1,6 @@
 """The program as a person runs it: flags, messages, exit status, a kill."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -11,24 +12,30 @@ import pytest
 from ant_jax import training
 from experiments.data import load_ratings
 
-SETTINGS = [
-    "--dataset=csv",
-    "--features=4",
-    "--user_anchors=4",
-    "--item_anchors=4",
-    "--epochs=40",
-    "--patience=40",
-    "--batch_size=16",
-    "--halving_steps=0",
-]
+# A run whose state is all there can be: anchors that come and go, by lazy rows.
+NBANT = {
+    "method": "nbant",
+    "user_anchors": 4,
+    "item_anchors": 4,
+    "max_anchors": 8,
+    "anchor_cost": 0.05,
+    "epochs": 12,
+    "patience": 12,
+    "refit_epochs": 0,
+}
 
 
 @pytest.fixture(scope="module")
-def settings(ratings_file):
+def settings(small, ratings_file):
     """Flags of a small run, without its work directory; its data are prepared."""
     cache = str(ratings_file.parent / "cache")
     load_ratings("csv", str(ratings_file), cache)
-    return [*SETTINGS, f"--data_dir={ratings_file}", f"--cache_dir={cache}"]
+    flags = [
+        f"--{name}={value}"
+        for name, value in dataclasses.asdict(small).items()
+        if value is not None
+    ]
+    return [*flags, f"--cache_dir={cache}"]
 
 
 def start(flags):
@@ -51,35 +58,45 @@ def error_of(status, stdout, stderr):
     return lines[0]
 
 
-def test_a_killed_run_goes_on_to_the_same_numbers(settings, tmp_path):
+def test_a_killed_run_goes_on_to_the_same_numbers(settings, run, tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = start([*settings, f"--workdir={killed}"])
-    deadline = time.monotonic() + 120
+    flags = [f"--{name}={value}" for name, value in NBANT.items()]
+    command = [*settings, *flags, "--resume"]
+    process = start([*command, f"--workdir={killed}"])
+    deadline = time.monotonic() + 240
     while len(training.read_metrics(killed / "metrics.jsonl")) < 3:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     # While it stands still, another run is kept out, even one that would replace it.
     process.send_signal(signal.SIGSTOP)
-    second = start([*settings, "--overwrite", f"--workdir={killed}"])
-    output = second.communicate(timeout=120)
-    assert "Another run is writing to" in error_of(second.returncode, *output)
+    with pytest.raises(training.BusyError, match="Another run is writing to"):
+        run(killed, mode="overwrite", **NBANT)
     process.kill()
     process.communicate()
     assert not (killed / "result.json").exists()
-    assert 3 <= len(training.read_metrics(killed / "metrics.jsonl")) < 40
+    assert 3 <= len(training.read_metrics(killed / "metrics.jsonl")) < 12
 
-    outputs = [
-        start([*settings, "--resume", f"--workdir={folder}"]).communicate(timeout=240)
+    processes = [start([*command, f"--workdir={folder}"]) for folder in (killed, whole)]
+    (stdout, stderr), _ = (process.communicate(timeout=240) for process in processes)
+    assert "| nbant " in stdout
+    assert "epoch 12/12" in stderr
+    assert "epoch 1/12" not in stderr
+    result, expected = (
+        json.loads((folder / "result.json").read_text()) for folder in (killed, whole)
+    )
+    assert expected["epochs"] == 12
+    for name in ("value", "validation", "emb_params", "anchors", "epochs", "config"):
+        assert result[name] == expected[name]
+    courses = [
+        [
+            (row["anchors_users"], row["objective"])
+            for row in training.read_metrics(folder / "metrics.jsonl")
+        ]
         for folder in (killed, whole)
     ]
-    results = [json.loads((f / "result.json").read_text()) for f in (killed, whole)]
-    for name in ("value", "validation", "emb_params", "epochs", "best_epoch"):
-        assert results[0][name] == results[1][name]
-    assert results[0]["epochs"] == 40
-    assert "| ant " in outputs[0][0]
-    assert "epoch 40/40" in outputs[0][1]
-    assert "epoch 1/40" not in outputs[0][1]
+    assert courses[0] == courses[1]
+    assert len({anchors for anchors, _ in courses[0]}) > 2
 
 
 def test_a_full_disk_is_one_message(settings, tmp_path):
@@ -87,8 +104,9 @@ def test_a_full_disk_is_one_message(settings, tmp_path):
     program = "import resource as r, runpy; r.setrlimit(r.RLIMIT_FSIZE, (4096, 4096));"
     program += "runpy.run_module('experiments.recommendation', run_name='__main__')"
     folder = tmp_path / "run"
+    cheap = ["--method=hashing", f"--workdir={folder}"]
     done = subprocess.run(
-        [sys.executable, "-c", program, *settings, f"--workdir={folder}"],
+        [sys.executable, "-c", program, *settings, *cheap],
         capture_output=True,
         text=True,
         timeout=240,
@@ -100,7 +118,7 @@ def test_a_full_disk_is_one_message(settings, tmp_path):
 
 
 BAD_FLAGS = [
-    (["--method=magic"], "error: Unknown method 'magic'; known ones: ant, full."),
+    (["--method=magic"], "error: Unknown method 'magic'; known ones: ant, nbant, full"),
     (["--dataset=magic"], "movielens_small"),
     (["--batch_size=none"], "flag --batch_size=none"),
     (["--config=magic"], "flag --config=magic"),
@@ -110,7 +128,12 @@ BAD_FLAGS = [
     (["--resume", "--overwrite"], "exclude each other"),
     (["--workdir=/dev/null/run"], "Cannot write to the work directory"),
     (["--batch_size=4096"], "larger than the 1920 training examples"),
-    (["--max_emb_params=31"], "anchors and biases alone are 32 parameters"),
+    (["--budgets=300,31"], "for 31 parameters, but the anchors alone are 60"),
+    (["--budgets=300,400"], "budgets must fall, got '300,400'"),
+    (["--budgets=300", "--method=low_rank"], "not low_rank"),
+    (["--method=nbant", "--max_anchors=3"], "below the 6 user_anchors to start with"),
+    (["--warm_start_epochs=1"], "--anchors_start=signed_basis"),
+    (["--method=mixed_dimension", "--mixed_first=0"], "first_features must be"),
     (["--data_dir={bad_row}"], "line 3: the rating is 'five', not a finite number"),
 ]
 

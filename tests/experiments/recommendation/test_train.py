@@ -1,6 +1,6 @@
 """Whole runs on a small data set, in this process."""
 
-import dataclasses
+import functools
 import json
 
 import jax
@@ -8,146 +8,214 @@ import numpy as np
 import pytest
 
 from ant_jax import compact, training
-from experiments.recommendation import train
-from experiments.recommendation.configs import CONFIGS, Config
-from experiments.recommendation.input_pipeline import split_ratings
+from experiments.recommendation.configs import METHODS
 
-SMALL = Config(
-    dataset="csv",
-    features=4,
-    user_anchors=6,
-    item_anchors=6,
-    l1=1e-4,
-    batch_size=16,
-    epochs=3,
-    halving_steps=0,
-)
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
-def run(config, ratings_file, folder, **options):
-    config = dataclasses.replace(config, data_dir=str(ratings_file))
-    options.setdefault("devices", jax.local_devices()[:1])
-    return train.train_and_evaluate(
-        config, folder, cache_dir=str(ratings_file.parent / "cache"), **options
+@pytest.fixture(scope="module")
+def trained(run, tmp_path_factory):
+    """Result and folder of a run of each method, trained when it is first asked for."""
+
+    @functools.cache
+    def trained(method):
+        folder = tmp_path_factory.mktemp(method)
+        return run(folder, method=method), folder
+
+    return trained
+
+
+@pytest.fixture(scope="module")
+def test_split(ratings_file):
+    """Names of users and items, and ratings: the last tenth of a permutation."""
+    rows = [line.split(",") for line in ratings_file.read_text().split()[1:]]
+    order = np.random.default_rng(0).permutation(len(rows))[2160:]
+    users, items, ratings = zip(*(rows[n] for n in order), strict=True)
+    return users, items, np.float64(ratings)
+
+
+def read(folder):
+    """The description and the tables of what a run shipped, without JAX."""
+    model = json.loads((folder / "model.json").read_text())
+    files = model["tables"].items()
+    return model, {name: compact.load(folder / file) for name, file in files}
+
+
+def error_of(folder, test_split):
+    """The test error from the shipped files alone, with NumPy alone."""
+    model, tables = read(folder)
+    users, items, ratings = test_split
+    left = tables["users"].lookup(tables["users"].ids(users))
+    right = tables["items"].lookup(tables["items"].ids(items))
+    predicted = np.full(len(ratings), model["bias"])
+    if model["biases"]:
+        predicted += left[:, -1] + right[:, -1]
+        left, right = left[:, :-1], right[:, :-1]
+    predicted += np.sum(left * right, axis=1)
+    return np.mean(np.square(predicted - ratings))
+
+
+def bytes_of(folder):
+    """Bytes of the tables in the folder, without the names of users and items."""
+    parts = [table.sizes.parts.items() for table in read(folder)[1].values()]
+    files = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return files - sum(n for ps in parts for part, n in ps if part.startswith("vocab"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_and_ships_what_it_evaluated(method, trained, test_split):
+    result, folder = trained(method)
+    rows = training.read_metrics(folder / "metrics.jsonl")
+    assert len(rows) == result["epochs"] == 2
+    assert rows[1]["train_loss"] < rows[0]["train_loss"]
+    # Better than the mean of all ratings.
+    assert result["value"] < 0.9 * np.var(test_split[2])
+    np.testing.assert_allclose(
+        result["value"], error_of(folder / "artifact", test_split), rtol=1e-5
     )
 
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"method": "ant"}, {"method": "ant", "biases": True}, {"method": "full"}],
-)
-def test_a_run_learns_and_ships_what_it_evaluated(changes, ratings_file, tmp_path):
-    config = dataclasses.replace(SMALL, epochs=12, **changes)
-    result = run(config, ratings_file, tmp_path)
-
-    rows = training.read_metrics(tmp_path / "metrics.jsonl")
-    assert len(rows) == result["epochs"]
-    assert rows[-1]["train_loss"] < 0.6 * rows[0]["train_loss"]
-    best = min(row["validation"] for row in rows)
-    assert result["before_pruning"]["validation"] == best
-    assert result["validation"] <= best * (1 + config.prune_tolerance)
-    assert json.loads((tmp_path / "result.json").read_text()) == result
-    assert (tmp_path / "curves.png").stat().st_size > 1000
-    assert result["dense_params"] == 100 * (4 + config.biases)
-    fields = "task dataset method metric value split emb_params emb_bytes dense_params"
-    fields += " seed epochs wall_s examples_per_s peak_rss_bytes device commit"
-    assert set(fields.split()) <= set(result)
-
-    # The test error again, from the shipped files alone and with NumPy alone.
-    model = json.loads((tmp_path / "artifact" / "model.json").read_text())
-    tables = {
-        name: compact.load(tmp_path / "artifact" / file)
-        for name, file in model["tables"].items()
-    }
-    ratings = train.load_ratings("csv", str(ratings_file), str(tmp_path / "cache"))
-    test = split_ratings(ratings, config.seed).test
-    predicted = np.sum(
-        tables["users"].lookup(test.users) * tables["items"].lookup(test.items), axis=-1
-    )
-    predicted += model["bias"]
-    if config.biases:
-        predicted += tables["user_bias"].lookup(test.users)[:, 0]
-        predicted += tables["item_bias"].lookup(test.items)[:, 0]
-    error = np.mean(np.square(predicted - test.ratings))
-    np.testing.assert_allclose(result["value"], error, rtol=1e-5)
+    _, tables = read(folder / "artifact")
+    assert {table.method for table in tables.values()} <= {method, "ant"}
     stored = sum(table.num_params for table in tables.values())
     assert result["emb_params"] == stored
+    assert result["emb_bytes"] == bytes_of(folder / "artifact")
+    assert result["dense_params"] == 100 * 5
+    assert json.loads((folder / "result.json").read_text()) == result
+    assert (folder / "curves.png").stat().st_size > 1000
+    fields = "task dataset method metric value split emb_params emb_bytes dense_params"
+    fields += " seed epochs wall_s examples_per_s peak_rss_bytes device commit budgets"
+    assert set(fields.split()) <= set(result)
+    assert result["budgets"] == []
+    assert result["dropped"] is None
+    if method == "nbant":
+        return
+    best = min(row["validation"] for row in rows)
+    np.testing.assert_allclose(result["before_pruning"]["validation"], best, rtol=1e-6)
+    assert result["validation"] <= best * 1.001
 
 
-@pytest.mark.parametrize(
-    "changes", [{"biases": True, "l1_warmup_steps": 300}, {"method": "full"}]
-)
+def test_nbant_ships_the_anchors_of_its_best_epoch(trained):
+    result, folder = trained("nbant")
+    rows = training.read_metrics(folder / "metrics.jsonl")
+    # The published controller always grows after the first two epochs.
+    counts = [(row["anchors_users"], row["anchors_items"]) for row in rows]
+    assert counts == [(6, 6), (7, 7)]
+    best = min(rows, key=lambda row: row["objective"])
+    assert result["best_epoch"] == best["epoch"]
+    anchors = {"users": best["anchors_users"], "items": best["anchors_items"]}
+    assert result["anchors"] == anchors
+    # Those of the epoch are those of the model before it was pruned.
+    before = result["before_pruning"]["emb_params"]
+    assert before == best["emb_params"] == 5 * sum(anchors.values()) + best["non_zeros"]
+    config = result["config"]
+    price = config["anchor_cost"] - config["l1"]
+    expected = best["validation"] + config["l1"] * best["non_zeros"]
+    expected += price * sum(anchors.values())
+    np.testing.assert_allclose(best["objective"], expected, rtol=1e-5)
+
+
+def test_only_methods_with_anchors_say_how_many(trained):
+    assert trained("ant")[0]["anchors"] == {"users": 6, "items": 6}
+    assert trained("full")[0]["anchors"] == {}
+
+
+@pytest.mark.parametrize("method", ["ant", "nbant", "full"])
 def test_lazy_rows_give_the_result_of_the_dense_optimizer(
-    changes, ratings_file, tmp_path
+    method, trained, run, tmp_path
 ):
-    config = dataclasses.replace(SMALL, epochs=6, **changes)
-    lazy = run(config, ratings_file, tmp_path / "lazy")
-    dense = run(
-        dataclasses.replace(config, lazy_rows=False), ratings_file, tmp_path / "dense"
-    )
+    lazy, _ = trained(method)
+    dense = run(tmp_path, method=method, lazy_rows=False)
     np.testing.assert_allclose(lazy["value"], dense["value"], rtol=1e-4)
     assert abs(lazy["emb_params"] - dense["emb_params"]) <= 2
+    assert lazy["anchors"] == dense["anchors"]
     assert lazy["epochs"] == dense["epochs"]
 
 
-def test_a_limit_on_the_size_is_met_and_refitted(ratings_file, tmp_path):
-    config = dataclasses.replace(SMALL, epochs=8, max_emb_params=150)
-    limited = run(config, ratings_file, tmp_path / "limited")
-    assert 140 <= limited["emb_params"] <= 150
-    assert limited["before_pruning"]["emb_params"] > 200
-    config = dataclasses.replace(config, refit_epochs=0)
-    pruned_only = run(config, ratings_file, tmp_path / "pruned_only")
-    assert pruned_only["emb_params"] == 150
-    assert limited["validation"] < pruned_only["validation"]
-
-
-def test_one_and_eight_devices_give_the_same_result(ratings_file, tmp_path):
-    one = run(SMALL, ratings_file, tmp_path / "one")
-    eight = run(SMALL, ratings_file, tmp_path / "eight", devices=jax.local_devices())
+def test_one_and_eight_devices_give_the_same_result(trained, run, tmp_path):
+    one, _ = trained("ant")
+    eight = run(tmp_path, devices=jax.local_devices())
     assert eight["device"].startswith("8 x cpu")
     np.testing.assert_allclose(one["value"], eight["value"], rtol=1e-4)
     assert abs(one["emb_params"] - eight["emb_params"]) <= 5
 
 
-def test_a_collapse_is_said_in_words(ratings_file, tmp_path):
-    config = dataclasses.replace(SMALL, l1=10.0)
+def test_a_finished_run_is_not_trained_again_on_resume(trained, run):
+    result, folder = trained("ant")
+    assert run(folder, mode="resume", method="ant") == result
+
+
+def test_budgets_are_met_one_after_another(run, trained, tmp_path, test_split):
+    result = run(
+        tmp_path,
+        budgets="330,200",
+        prune_by="curvature",
+        prune_ratio=1.4,
+        refit_epochs=2,
+        refit_l1=1e-5,
+    )
+    assert result["before_pruning"]["emb_params"] > 400
+    first, last = result["budgets"]
+    assert 300 < first["emb_params"] <= 330
+    assert 180 < last["emb_params"] <= 200
+    assert first["emb_bytes"] > last["emb_bytes"]
+    assert first["validation"] < last["validation"]
+    assert {key: result[key] for key in last} == last
+    # The last is shipped where a run without budgets is, the others beside it.
+    for row, folder in ((first, "artifact/330"), (last, "artifact")):
+        _, tables = read(tmp_path / folder)
+        assert row["emb_params"] == sum(t.num_params for t in tables.values())
+        assert row["emb_bytes"] == bytes_of(tmp_path / folder)
+        error = error_of(tmp_path / folder, test_split)
+        np.testing.assert_allclose(row["value"], error, rtol=1e-5)
+    full, _ = trained("full")
+    assert last["emb_bytes"] < full["emb_bytes"]
+
+
+def test_other_penalties_and_a_warm_start(run, tmp_path, test_split):
+    result = run(
+        tmp_path,
+        penalty="minimax_concave",
+        concavity=100.0,
+        penalty_power=0.5,
+        biases=False,
+        anchors_start="signed_basis",
+        user_anchors=8,
+        item_anchors=8,
+        warm_start_epochs=1,
+        refit_epochs=0,
+        prune_tolerance=0.0,
+    )
+    assert result["value"] < 0.9 * np.var(test_split[2])
+    nonzeros = result["before_pruning"]["emb_params"] - 4 * 16
+    assert 100 < nonzeros < 0.9 * 100 * 8
+    np.testing.assert_allclose(
+        result["value"], error_of(tmp_path / "artifact", test_split), rtol=1e-5
+    )
+
+
+def test_a_collapse_is_said_in_words(run, tmp_path):
     with pytest.raises(training.CollapsedError, match="no gradient can bring one back"):
-        run(config, ratings_file, tmp_path)
+        run(tmp_path, l1=10.0)
 
 
-def test_a_rate_that_is_too_high_stops_at_its_step(ratings_file, tmp_path):
-    config = dataclasses.replace(SMALL, learning_rate=1e30, method="full")
+def test_a_rate_that_is_too_high_stops_at_its_step(run, tmp_path):
     with pytest.raises(training.DivergedError, match=r"at step \d+.*lower the"):
-        run(config, ratings_file, tmp_path)
+        run(tmp_path, learning_rate=1e30, method="full")
     assert not (tmp_path / "result.json").exists()
-
-
-def test_a_finished_run_is_not_trained_again_on_resume(ratings_file, tmp_path):
-    result = run(SMALL, ratings_file, tmp_path)
-    again = run(SMALL, ratings_file, tmp_path, mode="resume")
-    assert again == result
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "magic"}, "Unknown method 'magic'; known ones: ant, full"),
-        ({"metric": "magic"}, "metric must be"),
-        ({"batch_size": 0}, "batch_size must be at least 1"),
-        ({"l1": -1.0}, "l1 must be"),
-        ({"learning_rate": float("nan")}, "learning_rate must be"),
-        ({"seed": -1}, "seed must be"),
-        ({"slot_dtype": "float16"}, "slot_dtype must be float32 or bfloat16"),
-        ({"slot_dtype": "bfloat16", "lazy_rows": False}, "needs lazy rows"),
+        ({"budgets": "300,59"}, "for 59 parameters, but the anchors alone are 60"),
+        ({"method": "nbant", "budgets": "79"}, "anchors alone may be 80"),
+        ({"method": "full", "budgets": "79"}, "budgets are for ant, nbant, .*not full"),
+        ({"batch_size": 4096}, "larger than the 1920 training examples"),
     ],
 )
-def test_bad_settings_are_refused(changes, message):
+def test_what_cannot_work_leaves_an_earlier_run_alone(changes, message, run, tmp_path):
+    kept = tmp_path / "result.json"
+    kept.write_text("{}")
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(SMALL, **changes)
-
-
-def test_the_published_settings_are_those_of_tables_10_and_14():
-    for name, config in CONFIGS.items():
-        if name.startswith("movielens_1m"):
-            assert (config.batch_size, config.features, config.l1) == (32, 16, 1e-4)
-            assert (config.learning_rate, config.halving_steps) == (0.01, 100_000)
+        run(tmp_path, mode="overwrite", **changes)
+    assert kept.read_text() == "{}"
