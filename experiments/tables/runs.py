@@ -62,9 +62,19 @@ def train_rows(
             raise ValueError(f"Unknown row {row!r}; known ones: {', '.join(rows)}.")
     for seed in seeds:
         for row in chosen:
-            _train(rows[row], folder / row / str(seed), seed)
+            path = folder / row / str(seed)
+            if (path / _COLLAPSED).exists():
+                continue
+            try:
+                _train(rows[row], path, seed)
+            except training.CollapsedError as error:
+                if not may_collapse:
+                    raise
+                (path / _COLLAPSED).write_text(f"{error}\n")
     paths = {
-        row: [folder / row / str(s) / "result.json" for s in seeds] for row in rows
+        row: [folder / row / str(s) / "result.json" for s in seeds]
+        for row in rows
+        if not any((folder / row / str(s) / _COLLAPSED).exists() for s in seeds)
     }
     missing = [str(p.parent) for ps in paths.values() for p in ps if not p.exists()]
     if missing:

@@ -214,6 +214,19 @@ def test_runs_are_shared_waited_for_and_not_trained_twice(
     assert results is not None
     assert trained == ["a", "b", "busy"]
     assert results["a"][0]["emb_params"] == 10_000
+
+    def collapse(config, folder, mode, cache_dir):
+        if folder.parent.name == "busy":
+            folder.mkdir(parents=True, exist_ok=True)
+            raise runs.training.CollapsedError("all zero")
+        return train(config, folder, mode, cache_dir)
+
+    monkeypatch.setattr(runs, "train_and_evaluate", collapse)
+    with pytest.raises(runs.training.CollapsedError):
+        runs.train_rows(rows)
+    assert list(runs.train_rows(rows, may_collapse=True) or ()) == ["a"]
+    assert list(runs.train_rows(rows) or ()) == ["a"]
+
     values.rows = ["nothing"]
     with pytest.raises(ValueError, match="Unknown row 'nothing'; known ones: a, busy"):
         runs.train_rows(rows)
