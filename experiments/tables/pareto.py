@@ -72,17 +72,19 @@ def best_within(
     return min(small, key=lambda point: point["value"]["mean"], default=None)
 
 
-def at_budgets(
-    found: Sequence[Mapping[str, Any]], size: str = "emb_params"
-) -> list[dict[str, Any]]:
-    """ANT's points, each beside the best rival of at most its size."""
-    rivals_only = [point for point in found if point["method"] != "ant"]
-    compared = []
-    for point in found:
-        if point["method"] == "ant":
-            rival = best_within(rivals_only, point[size]["mean"], size)
-            compared.append({"ant": point, "rival": rival})
-    return sorted(compared, key=lambda pair: pair["ant"][size]["mean"])
+def at_budgets(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """ANT's own front, each point beside the best rival within the same budget."""
+    ours = [point for point in found if point["method"] == "ant"]
+    others = [point for point in found if point["method"] != "ant"]
+    return [
+        {
+            "ant": point,
+            "rival": best_within(
+                others, max(point["budget"] or 0, point["emb_params"]["mean"])
+            ),
+        }
+        for point in on_front(ours)
+    ]
 
 
 def write(
