@@ -36,6 +36,9 @@ class Config:
 
     dataset: str = setting("movielens_small", "Name of the ratings data set.")
     data_dir: str | None = setting(None, "Folder of the data set's files.")
+    rating_range: str | None = setting(
+        None, "Of csv: smallest and largest rating, 1,5; any number if not given."
+    )
     seen_only: bool = setting(
         False, "Validate and test only on users and items that are in training."
     )
@@ -150,6 +153,7 @@ class Config:
                 raise ValueError(
                     f"Unknown {name} {value!r}; known ones: {', '.join(known)}."
                 )
+        _ = self.rating_limits
         if self.slot_dtype != "float32" and not self.lazy_rows:
             raise ValueError("slot_dtype bfloat16 needs lazy rows: drop --nolazy_rows.")
         for name in _AT_LEAST_ONE:
@@ -192,6 +196,25 @@ class Config:
                     f"(the bias is one): set --{name}={2 * width}, not "
                     f"{getattr(self, name)}."
                 )
+
+    @property
+    def rating_limits(self) -> tuple[float, float] | None:
+        """The smallest and the largest rating as numbers.
+
+        Raises:
+          ValueError: they are not two finite numbers with a comma between.
+        """
+        if self.rating_range is None:
+            return None
+        try:
+            low, high = (float(part) for part in self.rating_range.split(","))
+        except ValueError:
+            low = high = math.nan
+        if not math.isfinite(low) or not math.isfinite(high):
+            raise ValueError(
+                f"rating_range must be two numbers like 1,5, got {self.rating_range!r}."
+            )
+        return low, high
 
     @property
     def limits(self) -> list[int]:

@@ -59,7 +59,12 @@ def train_and_evaluate(
         finite, or T collapsed to zero.
       ValueError: the batch is too large or does not divide by the devices.
     """
-    ratings = load_ratings(config.dataset, config.data_dir, cache_dir)
+    ratings = load_ratings(
+        config.dataset,
+        config.data_dir,
+        cache_dir,
+        rating_range=config.rating_limits,
+    )
     mesh = training.data_mesh(devices)
     prepared = prepare(ratings, config.seed, seen_only=config.seen_only)
     model = make_model(config, prepared)

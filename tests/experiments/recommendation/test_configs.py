@@ -35,6 +35,8 @@ WARM = {"anchors_start": "signed_basis", "warm_start_epochs": 1}
         ({"seed": -1}, "seed must be"),
         ({"budgets": "200,300"}, "budgets must fall, got '200,300'"),
         ({"budgets": "300,300"}, "budgets must fall"),
+        ({"rating_range": "1"}, "rating_range must be two numbers like 1,5"),
+        ({"rating_range": "1,inf"}, "rating_range must be two numbers"),
         ({"budgets": "300,many"}, "budgets must be positive integers with commas"),
         ({"budgets": "300,"}, "budgets must be positive integers"),
         ({"budgets": "300,0"}, "budgets must be positive integers"),
