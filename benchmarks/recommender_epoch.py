@@ -9,20 +9,15 @@ ratings are generated, of the sizes and the skew of the real ones; from them on,
 everything is the program's own.
 """
 
-import argparse
 import dataclasses
-import datetime
-import json
 from pathlib import Path
 from typing import Any
 
-from ant_jax.files import write_atomically
+from benchmarks.parts import make_parser, measure_parts, publish
 from benchmarks.programs.recommender import Job
-from benchmarks.turns import Program, enough_turns, take_turns, warn_if_busy
+from benchmarks.turns import Program, enough_turns, take_turns
 from experiments.data.synthetic import MOVIELENS_1M, MOVIELENS_25M, Skew
-from experiments.provenance import provenance
 from experiments.recommendation.configs import Config, tuned_ant
-from experiments.tables import document
 
 Row = dict[str, Any]
 
@@ -141,46 +136,19 @@ def report(parts: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measures, and writes the JSON file and the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=PARTS,
-        default=list(PARTS),
-        metavar="PART",
-        help="parts to measure; the file keeps what it has of others",
-    )
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser = make_parser(__doc__, PARTS, RESULTS, repetitions=3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file")
     args = parser.parse_args()
     if args.repetitions < 1 or args.seed < 0:
         parser.error("--repetitions must be at least 1, and --seed 0.")
-    result: dict[str, Any] = {"benchmark": "recommender_epoch", "parts": {}}
-    if args.out.exists():
-        result["parts"] = json.loads(args.out.read_text())["parts"]
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    for part in args.only:
-        load = warn_if_busy()
+
+    def measure_part(part: str) -> dict[str, Any]:
         rows = [measure(s, args.repetitions, args.seed) for s in PARTS[part]]
-        result["parts"][part] = {
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "load_before": load,
-            "seed": args.seed,
-            **provenance(),
-            "rows": rows,
-        }
-        # A later part may fail.
-        write_atomically(args.out, json.dumps(result, indent=2) + "\n")
-        print(report({part: result["parts"][part]}), flush=True)
-    if args.out == RESULTS:
-        document.insert(
-            RESULTS.parents[1] / "README.md",
-            "recommender_epoch",
-            report(result["parts"]),
-        )
+        return {"seed": args.seed, "rows": rows}
+
+    name = "recommender_epoch"
+    parts = measure_parts(name, args.only, args.out, measure_part, report)
+    publish(name, args.out, RESULTS, report(parts))
 
 
 def _small(rows: list[Row]) -> str:

@@ -8,20 +8,15 @@ Four parts: `sizes` compares lazy rows with the library's dense optimizer and wi
 of the size of Amazon's reviews.
 """
 
-import argparse
 import dataclasses
-import datetime
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ant_jax.files import write_atomically
+from benchmarks.parts import make_parser, measure_parts, publish
 from benchmarks.step_time_report import draw, report
-from benchmarks.turns import Program, Timing, take_turns, warn_if_busy
+from benchmarks.turns import Program, Timing, take_turns
 from benchmarks.workload import Workload
-from experiments.provenance import provenance
-from experiments.tables import document
 
 Row = dict[str, Any]
 
@@ -152,46 +147,20 @@ def compare(
 
 def main() -> None:
     """Measures, and writes the JSON file, the picture and the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=PARTS,
-        default=list(PARTS),
-        metavar="PART",
-        help="parts to measure; the file keeps what it has of others",
-    )
-    parser.add_argument("--repetitions", type=int, default=7)
+    parser = make_parser(__doc__, PARTS, RESULTS, repetitions=7)
     parser.add_argument(
         "--memory_gib", type=float, default=16.0, help="for programs taking turns"
     )
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file")
     args = parser.parse_args()
     if args.repetitions < 1:
         parser.error("--repetitions must be at least 1.")
-    result: dict[str, Any] = {"benchmark": "step_time", "parts": {}}
-    if args.out.exists():
-        result["parts"] = json.loads(args.out.read_text())["parts"]
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    for part in args.only:
-        load = warn_if_busy()
-        rows = PARTS[part](args.repetitions, args.memory_gib * 2**30)
-        result["parts"][part] = {
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "load_before": load,
-            **provenance(),
-            "rows": rows,
-        }
-        # A later part may fail.
-        write_atomically(args.out, json.dumps(result, indent=2) + "\n")
-        print(report({part: result["parts"][part]}), flush=True)
-    draw(result["parts"], args.out.with_suffix(".png"))
-    if args.out == RESULTS:
-        document.insert(
-            RESULTS.parents[1] / "README.md", "step_time", report(result["parts"])
-        )
+
+    def measure_part(part: str) -> dict[str, Any]:
+        return {"rows": PARTS[part](args.repetitions, args.memory_gib * 2**30)}
+
+    parts = measure_parts("step_time", args.only, args.out, measure_part, report)
+    draw(parts, args.out.with_suffix(".png"))
+    publish("step_time", args.out, RESULTS, report(parts))
 
 
 def _measure(programs: dict[str, Program], repetitions: int) -> dict[str, Timing]:

@@ -3,6 +3,7 @@
 from ant_jax.embeddings.anchor import AnchorEmbedding as AnchorEmbedding
 from ant_jax.embeddings.anchor import AnchorParams as AnchorParams
 from ant_jax.embeddings.base import Embedding as Embedding
+from ant_jax.embeddings.base import Factored as Factored
 from ant_jax.embeddings.full import FullEmbedding as FullEmbedding
 from ant_jax.embeddings.full import FullParams as FullParams
 from ant_jax.embeddings.hashing import HashingEmbedding as HashingEmbedding
@@ -19,6 +20,7 @@ from ant_jax.embeddings.mixed_dimension import (
 )
 from ant_jax.embeddings.project import inner_products as inner_products
 from ant_jax.embeddings.project import project_rows as project_rows
+from ant_jax.embeddings.pruning import num_nonzeros as num_nonzeros
 from ant_jax.embeddings.pruning import prune as prune
 from ant_jax.embeddings.pruning import prune_to_size as prune_to_size
 from ant_jax.embeddings.pruning import prune_to_tolerance as prune_to_tolerance

@@ -99,10 +99,22 @@ class AnchorEmbedding:
         Raises:
           ValueError: ids are not of an integer type.
         """
+        return combine(self.coefficients(params, ids), self.basis(params))
+
+    def coefficients(
+        self, params: AnchorParams, ids: ArrayLike
+    ) -> Float[Array, "... anchors"]:
+        """`T[ids]`, shape (..., K): what each anchor counts for each object.
+
+        Ids are read and dtypes are cast as in `lookup`, which is
+        `coefficients @ basis`: see `Factored`.
+        """
         rows = base.take_rows(params.transform, base.check_ids(ids))
-        return combine(
-            base.cast(rows, self.dtype), base.cast(params.anchors, self.dtype)
-        )
+        return base.cast(rows, self.dtype)
+
+    def basis(self, params: AnchorParams) -> Float[Array, "anchors features"]:
+        """The anchors A, (K, d), in `dtype`."""
+        return base.cast(params.anchors, self.dtype)
 
     def attend(
         self, params: AnchorParams, h: Float[Array, "... features"]
@@ -120,9 +132,7 @@ class AnchorEmbedding:
           Logits of shape (..., V) in the dtype that h and the parameters promote to, or
           in `dtype`.
         """
-        dtype = self.dtype
-        if dtype is None:
-            dtype = jnp.promote_types(h.dtype, params.anchors.dtype)
+        dtype = base.score_dtype(self.dtype, h, params.anchors)
         return score(h.astype(dtype), *(p.astype(dtype) for p in params))
 
     def matrix(self, params: AnchorParams) -> Float[Array, "vocab features"]:

@@ -47,6 +47,25 @@ class Embedding(Protocol[Params]):
         """Embedding parameters, counted as the papers count them."""
 
 
+@runtime_checkable
+class Factored(Embedding[Params], Protocol[Params]):
+    """An embedding that is a product, E = C B, of coefficients and a basis of K rows.
+
+    A linear map straight after a lookup can then be folded onto the basis, which it
+    meets once and not once an id: `(C[ids] B) W = C[ids] (B W)`. Where K is much smaller
+    than d that is far cheaper, and it is exact but for rounding.
+
+    An embedding whose lookup needs randomness while it is trained takes the same
+    keywords in `coefficients`.
+    """
+
+    def coefficients(self, params: Params, ids: ArrayLike) -> Inexact[Array, "... K"]:
+        """What each row of the basis counts for ids: int (...) -> float (..., K)."""
+
+    def basis(self, params: Params) -> Inexact[Array, "K features"]:
+        """The rows that all objects are combined of, (K, d)."""
+
+
 def check_ids(ids: ArrayLike) -> Integer[Array, "..."]:
     """Returns ids as an array, or refuses what is not an integer, as Flax's Embed does.
 
@@ -104,6 +123,11 @@ def check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ValueError(f"{name} must be a positive integer, got {size!r}.")
+
+
+def score_dtype(dtype: DTypeLike | None, h: Array, table: Array) -> DTypeLike:
+    """The dtype asked for, or that which queries and a table promote to."""
+    return jnp.promote_types(h.dtype, table.dtype) if dtype is None else dtype
 
 
 def cast(array: Array, dtype: DTypeLike | None) -> Array:

@@ -74,9 +74,7 @@ class FullEmbedding:
         self, params: FullParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
         """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V)."""
-        dtype = self.dtype
-        if dtype is None:
-            dtype = jnp.promote_types(h.dtype, params.embedding.dtype)
+        dtype = base.score_dtype(self.dtype, h, params.embedding)
         return h.astype(dtype) @ params.embedding.astype(dtype).T
 
     def matrix(self, params: FullParams) -> Float[Array, "vocab features"]:

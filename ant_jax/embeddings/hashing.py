@@ -121,9 +121,7 @@ class HashingEmbedding:
 
         Queries are scored against the m rows, and objects look their scores up.
         """
-        dtype = self.dtype
-        if dtype is None:
-            dtype = jnp.promote_types(h.dtype, params.embedding.dtype)
+        dtype = base.score_dtype(self.dtype, h, params.embedding)
         scores = h.astype(dtype) @ params.embedding.astype(dtype).T
         objects = jnp.arange(self.num_embeddings, dtype=jnp.int32)
         return _sum([scores[..., bucket] for bucket in self._buckets(objects)])

@@ -97,9 +97,7 @@ class LowRankEmbedding:
         self, params: LowRankParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
         """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V)."""
-        dtype = self.dtype
-        if dtype is None:
-            dtype = jnp.promote_types(h.dtype, params.basis.dtype)
+        dtype = base.score_dtype(self.dtype, h, params.basis)
         return score(
             h.astype(dtype),
             params.basis.astype(dtype),

@@ -221,9 +221,7 @@ class MixedDimensionEmbedding:
         self, params: MixedDimensionParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
         """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V)."""
-        dtype = self.dtype
-        if dtype is None:
-            dtype = jnp.promote_types(h.dtype, params.projections.dtype)
+        dtype = base.score_dtype(self.dtype, h, params.projections)
         h, projections = h.astype(dtype), params.projections.astype(dtype)
         scores = []
         for table, block in zip(params.tables, self._blocks(), strict=True):

@@ -104,12 +104,17 @@ def prune_to_size(params: Params, max_nonzeros: int, curvature: Any = None) -> P
     """
     if max_nonzeros < 0:
         raise ValueError(f"max_nonzeros must be at least 0, got {max_nonzeros}.")
-    nonzeros = sum(int(jnp.count_nonzero(table[-1])) for table in _tables(params))
-    if nonzeros <= max_nonzeros:
+    if num_nonzeros(params) <= max_nonzeros:
         return params
     worths = _worths(params, curvature)
     threshold = jnp.sort(_joined(worths), descending=True)[max_nonzeros]
     return _above(params, worths, threshold)
+
+
+def num_nonzeros(params: Any) -> int:
+    """How many entries may still be pruned, over all tables together."""
+    # Of AnchorParams and SparseParams alike the last field is the sparse one.
+    return sum(int(jnp.count_nonzero(table[-1])) for table in _tables(params))
 
 
 def _is_table(node: Any) -> bool:
@@ -126,7 +131,6 @@ def _above(params: Params, worths: list[Array], threshold: ArrayLike) -> Params:
     def one(table: Any) -> Any:
         if not _is_table(table):
             return table
-        # Of AnchorParams and SparseParams alike the last field is the sparse one.
         *dense, sparse = table
         kept = jnp.where(next(left) > threshold, sparse, jnp.zeros_like(sparse))
         return type(table)(*dense, kept)

@@ -126,9 +126,7 @@ class QuotientRemainderEmbedding:
 
         A sum is scored in its two tables; for a product the whole table is made.
         """
-        dtype = self.dtype
-        if dtype is None:
-            dtype = jnp.promote_types(h.dtype, params.remainders.dtype)
+        dtype = base.score_dtype(self.dtype, h, params.remainders)
         h = h.astype(dtype)
         if self.operation == "multiply":
             return h @ self.matrix(params).astype(dtype).T

@@ -14,7 +14,7 @@ from jaxtyping import PRNGKeyArray
 
 import ant_jax as ant
 from ant_jax import training
-from ant_jax.embeddings import prune_to_size, prune_to_tolerance
+from ant_jax.embeddings import num_nonzeros, prune_to_size, prune_to_tolerance
 from ant_jax.optim import halving_schedule
 from experiments.recommendation.configs import Config
 from experiments.recommendation.input_pipeline import Examples, Prepared
@@ -122,7 +122,7 @@ class Shrinker:
 
     def _down_to(self, limit: int, params: Params) -> Params:
         while (size := self._model.num_params(params)) > limit:
-            dense = size - _non_zeros(params)
+            dense = size - num_nonzeros(params)
             if dense > limit:
                 raise training.TrainingError(
                     f"The anchors alone are {dense} parameters, above the budget of "
@@ -162,9 +162,3 @@ class Shrinker:
             if error < lowest:
                 best, lowest = jax.tree.map(jnp.copy, refitted), error
         return best
-
-
-def _non_zeros(params: Params) -> int:
-    # The last field of AnchorParams and of SparseParams is the sparse one.
-    tables = (params.users[-1], params.items[-1])
-    return sum(int(jnp.count_nonzero(table)) for table in tables)

@@ -30,7 +30,7 @@ from experiments.recommendation.optimizer import make_epoch, make_trainer, sched
 from experiments.recommendation.shrink import SPARSE, Shrinker, check_budgets
 from experiments.recommendation.warm_start import warm_start
 
-_EVALUATION_BATCH = 8192
+EVALUATION_BATCH = 8192
 
 
 def train_and_evaluate(
@@ -94,7 +94,7 @@ def _train(
     if config.warm_start_epochs:
         params = warm_start(config, prepared, splits.train, params, shuffle_key, mesh)
     epoch = make_epoch(config, trainer, mesh)
-    evaluate = training.make_evaluate(model.squared_error, _EVALUATION_BATCH, mesh)
+    evaluate = training.make_evaluate(model.squared_error, EVALUATION_BATCH, mesh)
 
     def validate(params: MatrixFactorizationParams) -> float:
         return float(evaluate(params, splits.validation))
@@ -104,7 +104,7 @@ def _train(
         run_epoch=lambda state, key: epoch(state, splits.train, key),
         params_of=trainer.params,
         validate=validate,
-        describe=lambda params: _describe(model, params),
+        describe=lambda params: describe(model, params),
         key=shuffle_key,
         epochs=config.epochs,
         patience=config.patience,
@@ -177,9 +177,14 @@ def make_model(config: Config, prepared: Prepared) -> MatrixFactorization:
     )
 
 
-def _describe(
+def describe(
     model: MatrixFactorization, params: MatrixFactorizationParams
 ) -> dict[str, int]:
+    """Sizes of parameters, for the metrics.
+
+    Raises:
+      CollapsedError: every entry of T is zero.
+    """
     counts = model.non_zeros(params)
     if counts and not any(counts):
         raise training.CollapsedError(

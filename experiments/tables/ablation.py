@@ -7,11 +7,9 @@ trains the tuned ANT of MovieLens 1M and a variant for every idea, and writes
 part in it.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from ant_jax.files import write_atomically
 from experiments import cli
 from experiments.recommendation.configs import Config, tuned_ant
 from experiments.tables import document, runs
@@ -105,11 +103,8 @@ def write_table(table: list[dict[str, Any]], results: runs.Results, root: Path) 
             for row, of_seeds in results.items()
         },
     }
-    (root / "results").mkdir(exist_ok=True)
-    path = root / "results" / "ablation.json"
-    write_atomically(path, json.dumps(content, indent=1) + "\n")
-    readme = root / "experiments" / "recommendation" / "README.md"
-    document.insert(readme, "ablation", markdown(table))
+    document.store(root, "ablation", content, indent=1)
+    document.describe(root, "ablation", markdown(table))
 
 
 def markdown(table: list[dict[str, Any]]) -> str:

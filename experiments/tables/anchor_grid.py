@@ -12,7 +12,6 @@ The figure of a run, a pair's as well as nbANT's, is the least objective that it
 after any epoch, on the validation split.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 from absl import flags
 
 from ant_jax import training
-from ant_jax.files import write_atomically
 from ant_jax.nonparametric import objective
 from experiments import cli
 from experiments.recommendation.configs import Config
@@ -213,13 +211,9 @@ def _kept(run: Run) -> dict[str, Any]:
 
 def write_table(content: dict[str, Any], root: Path) -> None:
     """Writes the result file, the picture and the README's table below `root`."""
-    for folder in ("results", "docs"):
-        (root / folder).mkdir(exist_ok=True)
-    path = root / "results" / "anchor_grid.json"
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
-    pictures.heat_maps(content["tables"], root / "docs" / "anchor_grid.png")
-    readme = root / "experiments" / "recommendation" / "README.md"
-    document.insert(readme, "anchor_grid", markdown(content["tables"]))
+    document.store(root, "anchor_grid", content)
+    pictures.heat_maps(content["tables"], document.picture(root, "anchor_grid"))
+    document.describe(root, "anchor_grid", markdown(content["tables"]))
 
 
 def markdown(tables: Sequence[Mapping[str, Any]]) -> str:

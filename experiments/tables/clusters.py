@@ -14,7 +14,6 @@ genres are common, clusters of movies drawn at random stand beside it.
 """
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +25,6 @@ from absl import flags
 
 import ant_jax as ant
 from ant_jax import training
-from ant_jax.files import write_atomically
 from experiments import cli
 from experiments.data import load_ratings
 from experiments.data.movies import Movie, load_movies
@@ -212,11 +210,8 @@ def describe(members: Sequence[Movie]) -> dict[str, Any]:
 
 def write_table(content: dict[str, Any], root: Path) -> None:
     """Writes the result file and the README's tables below `root`."""
-    (root / "results").mkdir(exist_ok=True)
-    path = root / "results" / "clusters.json"
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
-    readme = root / "experiments" / "recommendation" / "README.md"
-    document.insert(readme, "clusters", markdown(content))
+    document.store(root, "clusters", content)
+    document.describe(root, "clusters", markdown(content))
 
 
 def markdown(content: Mapping[str, Any]) -> str:

@@ -11,7 +11,6 @@ taken for as long as the median of the others. Runs whose seconds are to be comp
 must have had the machine to themselves.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,9 @@ import numpy as np
 from absl import flags
 
 from ant_jax import training
-from ant_jax.files import write_atomically
 from experiments import cli
-from experiments.tables import pictures
-from experiments.tables.runs import summary
+from experiments.tables import document, pictures
+from experiments.tables.runs import settings, summary
 
 _ROOT = Path(__file__).parents[2]
 _SHARE = 0.01  # above its best, within which a method counts as converged
@@ -109,7 +107,6 @@ def summarize(
         ends = [converged(course) for course in courses]
         of = list(zip(courses, ends, strict=True))
         first = courses[0]
-        ignored = ("seed", "data_dir")
         table.append(
             {
                 "name": name,
@@ -126,9 +123,7 @@ def summarize(
                 "seeds": [course["seed"] for course in courses],
                 "commit": first["commit"],
                 "device": first["device"],
-                "config": {
-                    k: v for k, v in first["config"].items() if k not in ignored
-                },
+                "config": settings(first),
             }
         )
     return table
@@ -136,12 +131,9 @@ def summarize(
 
 def write(methods: Mapping[str, Sequence[Mapping[str, Any]]], root: Path) -> None:
     """Writes the result file and the picture below `root`."""
-    for folder in ("results", "docs"):
-        (root / folder).mkdir(exist_ok=True)
     content = {"table": "convergence", "share": _SHARE, "rows": summarize(methods)}
-    path = root / "results" / "convergence.json"
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
-    pictures.error_curves(methods, root / "docs" / "convergence.png")
+    document.store(root, "convergence", content)
+    pictures.error_curves(methods, document.picture(root, "convergence"))
 
 
 if __name__ == "__main__":

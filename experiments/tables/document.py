@@ -1,11 +1,31 @@
-"""Putting tables and pictures of results where people read them."""
+"""Putting results where people, and other programs, read them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ant_jax.files import write_atomically
-from ant_jax.report import save_figure
+
+
+def store(root: Path, name: str, content: Mapping[str, Any], indent: int = 2) -> None:
+    """Writes `results/<name>.json` below `root`."""
+    folder = root / "results"
+    folder.mkdir(exist_ok=True)
+    text = json.dumps(content, indent=indent) + "\n"
+    write_atomically(folder / f"{name}.json", text)
+
+
+def picture(root: Path, name: str) -> Path:
+    """Where the picture `docs/<name>.png` goes below `root`, in a folder that is."""
+    folder = root / "docs"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{name}.png"
+
+
+def describe(root: Path, name: str, text: str) -> None:
+    """Puts a table into the README of the recommendation program; see `insert`."""
+    insert(root / "experiments" / "recommendation" / "README.md", name, text)
 
 
 def insert(path: Path, name: str, text: str) -> None:
@@ -21,44 +41,3 @@ def insert(path: Path, name: str, text: str) -> None:
     head, rest = content.split(begin)
     tail = rest.split(end)[1]
     write_atomically(path, f"{head}{begin}\n{text}\n{end}{tail}")
-
-
-def scatter(table: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draws error against embedding parameters, ours beside the published."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    axes.errorbar(
-        [row["emb_params"]["mean"] for row in table],
-        [row["mse"]["mean"] for row in table],
-        xerr=[row["emb_params"]["deviation"] for row in table],
-        yerr=[row["mse"]["deviation"] for row in table],
-        fmt="o",
-        capsize=3,
-        label="ours, mean and deviation over the seeds",
-    )
-    published = [row for row in table if "published_mse" in row]
-    axes.plot(
-        [row["published_emb_params"] for row in published],
-        [row["published_mse"] for row in published],
-        "x",
-        color="tab:red",
-        label="published, Table 14",
-    )
-    for row in table:
-        place = (row["emb_params"]["mean"], row["mse"]["mean"])
-        axes.annotate(
-            row["name"],
-            place,
-            xytext=(6, 4),
-            textcoords="offset points",
-            fontsize="x-small",
-        )
-    axes.set_xscale("log")
-    axes.set_xlabel("embedding parameters (non-zeros)")
-    axes.set_ylabel("test mean squared error")
-    axes.set_title("MovieLens 1M")
-    axes.legend()
-    axes.spines[["top", "right"]].set_visible(False)
-    save_figure(figure, path)

@@ -8,13 +8,11 @@ are not trained again, and runs that were cut off go on.
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from ant_jax.files import write_atomically
 from experiments import cli
 from experiments.recommendation.configs import CONFIGS
 from experiments.recommendation.train import train_and_evaluate
@@ -46,11 +44,8 @@ def write_table(runs: dict[str, dict[str, Any]], root: Path) -> None:
     """Writes the result file and the README's table below `root`."""
     difference = runs["lazy"]["value"] - runs["dense"]["value"]
     content = {"table": "lazy_rows", "difference": difference, **runs}
-    (root / "results").mkdir(exist_ok=True)
-    path = root / "results" / "lazy_rows.json"
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
-    readme = root / "experiments" / "recommendation" / "README.md"
-    document.insert(readme, "lazy_rows", markdown(runs))
+    document.store(root, "lazy_rows", content)
+    document.describe(root, "lazy_rows", markdown(runs))
 
 
 def markdown(runs: dict[str, dict[str, Any]]) -> str:

@@ -34,13 +34,11 @@ from experiments.recommendation.input_pipeline import (
     Splits,
     prepare,
 )
-from experiments.recommendation.models import MatrixFactorizationParams
 from experiments.recommendation.optimizer import make_epoch, make_trainer, schedules
-from experiments.recommendation.train import make_model
+from experiments.recommendation.train import EVALUATION_BATCH, describe, make_model
 from experiments.tables import document, paper, pictures
 
 _ROOT = Path(__file__).parents[2]
-_EVALUATION_BATCH = 8192
 
 
 def online_config(**changes: Any) -> Config:
@@ -158,11 +156,7 @@ def _train(
     assert adaptation is not None
     init_key, shuffle_key = jax.random.split(jax.random.key(config.seed))
     start = float(jnp.mean(stream[0].train.ratings))
-    evaluate = training.make_evaluate(model.squared_error, _EVALUATION_BATCH, mesh)
-
-    def describe(params: MatrixFactorizationParams) -> dict[str, int]:
-        counts = model.non_zeros(params)
-        return {"emb_params": model.num_params(params), "non_zeros": sum(counts)}
+    evaluate = training.make_evaluate(model.squared_error, EVALUATION_BATCH, mesh)
 
     fitted = training.fit_stream(
         training.replicate(trainer.create(model.init(init_key, start)), mesh),
@@ -170,7 +164,7 @@ def _train(
         run_epoch=make_epoch(config, trainer, mesh),
         params_of=trainer.params,
         evaluate=lambda params, held_out: float(evaluate(params, held_out)),
-        describe=describe,
+        describe=lambda params: describe(model, params),
         adaptation=adaptation,
         key=shuffle_key,
         epochs=config.epochs,
@@ -178,7 +172,7 @@ def _train(
         workdir=workdir,
     )
     final = fit_anchors(model, fitted.params)
-    test = training.make_evaluate(final.squared_error, _EVALUATION_BATCH, mesh)
+    test = training.make_evaluate(final.squared_error, EVALUATION_BATCH, mesh)
     rest = training.replicate(prepared.splits.test, mesh)
     return {
         "task": "recommendation",
@@ -203,15 +197,11 @@ def _train(
 
 def write_table(result: dict[str, Any], root: Path) -> None:
     """Writes the result file, the picture and the README's table below `root`."""
-    for folder in ("results", "docs"):
-        (root / folder).mkdir(exist_ok=True)
     config = {k: v for k, v in result["config"].items() if k != "data_dir"}
     content = {"table": "online", **result, "config": config}
-    path = root / "results" / "online.json"
-    write_atomically(path, json.dumps(content, indent=2) + "\n")
-    pictures.stream_course(result["chunks"], root / "docs" / "online.png")
-    readme = root / "experiments" / "recommendation" / "README.md"
-    document.insert(readme, "online", markdown(result))
+    document.store(root, "online", content)
+    pictures.stream_course(result["chunks"], document.picture(root, "online"))
+    document.describe(root, "online", markdown(result))
 
 
 def markdown(result: dict[str, Any]) -> str:

@@ -7,17 +7,14 @@ result file, a picture and a table of the program's README. Started twice it sha
 work.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from ant_jax.files import write_atomically
-from ant_jax.report import save_figure
 from experiments import cli
-from experiments.tables import document, rivals, runs
+from experiments.tables import document, pictures, rivals, runs
 
 _ROOT = Path(__file__).parents[2]
 _TITLES = {"movielens_1m": "MovieLens 1M", "epinions": "Epinions"}
@@ -102,21 +99,13 @@ def write(
             ]
             for size in ("emb_params", "emb_bytes")
         },
-        "rows": {
-            row: {
-                "config": runs.settings(of_seeds[0]),
-                "runs": [runs.kept(result) for result in of_seeds],
-            }
-            for row, of_seeds in results.items()
-        },
+        "rows": runs.recorded(results),
     }
-    (root / "results").mkdir(exist_ok=True)
-    path = root / "results" / f"pareto_{dataset}.json"
-    write_atomically(path, json.dumps(content, indent=1) + "\n")
-    (root / "docs").mkdir(exist_ok=True)
-    draw(found, _TITLES.get(dataset, dataset), root / "docs" / f"pareto_{dataset}.png")
-    readme = root / "experiments" / "recommendation" / "README.md"
-    document.insert(readme, f"pareto_{dataset}", markdown(found))
+    name = f"pareto_{dataset}"
+    document.store(root, name, content, indent=1)
+    title = _TITLES.get(dataset, dataset)
+    pictures.fronts(found, title, document.picture(root, name))
+    document.describe(root, name, markdown(found))
 
 
 def markdown(found: list[dict[str, Any]]) -> str:
@@ -144,40 +133,6 @@ def markdown(found: list[dict[str, Any]]) -> str:
 
 def _error(point: Mapping[str, Any]) -> str:
     return f"{point['value']['mean']:.4f} ± {point['value']['deviation']:.4f}"
-
-
-def draw(found: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
-    """Draws error against parameters and against bytes, a line a method."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True)
-    labels = ("embedding parameters", "bytes, indices included")
-    for axis, size, label in zip(
-        axes, ("emb_params", "emb_bytes"), labels, strict=True
-    ):
-        for method in dict.fromkeys(point["method"] for point in found):
-            line = sorted(
-                (p for p in found if p["method"] == method),
-                key=lambda p: p[size]["mean"],
-            )
-            axis.errorbar(
-                [p[size]["mean"] for p in line],
-                [p["value"]["mean"] for p in line],
-                yerr=[p["value"]["deviation"] for p in line],
-                fmt="o-" if method == "ant" else ".--",
-                linewidth=2 if method == "ant" else 0.8,
-                capsize=2,
-                label=method.replace("_", " "),
-            )
-        axis.set_xscale("log")
-        axis.set_xlabel(label)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("test mean squared error")
-    axes[0].set_ylim(top=min(1.0, max(p["value"]["mean"] for p in found) + 0.02))
-    axes[1].legend(fontsize="small")
-    figure.suptitle(title)
-    save_figure(figure, path)
 
 
 if __name__ == "__main__":

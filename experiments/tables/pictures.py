@@ -129,3 +129,78 @@ def error_curves(
     for axes in (by_epochs, by_seconds):
         axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)
+
+
+def scatter(table: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draws error against embedding parameters, ours beside the published."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.errorbar(
+        [row["emb_params"]["mean"] for row in table],
+        [row["mse"]["mean"] for row in table],
+        xerr=[row["emb_params"]["deviation"] for row in table],
+        yerr=[row["mse"]["deviation"] for row in table],
+        fmt="o",
+        capsize=3,
+        label="ours, mean and deviation over the seeds",
+    )
+    published = [row for row in table if "published_mse" in row]
+    axes.plot(
+        [row["published_emb_params"] for row in published],
+        [row["published_mse"] for row in published],
+        "x",
+        color="tab:red",
+        label="published, Table 14",
+    )
+    for row in table:
+        place = (row["emb_params"]["mean"], row["mse"]["mean"])
+        axes.annotate(
+            row["name"],
+            place,
+            xytext=(6, 4),
+            textcoords="offset points",
+            fontsize="x-small",
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel("embedding parameters (non-zeros)")
+    axes.set_ylabel("test mean squared error")
+    axes.set_title("MovieLens 1M")
+    axes.legend()
+    axes.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)
+
+
+def fronts(found: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
+    """Draws error against parameters and against bytes, a line a method."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    labels = ("embedding parameters", "bytes, indices included")
+    for axis, size, label in zip(
+        axes, ("emb_params", "emb_bytes"), labels, strict=True
+    ):
+        for method in dict.fromkeys(point["method"] for point in found):
+            line = sorted(
+                (p for p in found if p["method"] == method),
+                key=lambda p: p[size]["mean"],
+            )
+            axis.errorbar(
+                [p[size]["mean"] for p in line],
+                [p["value"]["mean"] for p in line],
+                yerr=[p["value"]["deviation"] for p in line],
+                fmt="o-" if method == "ant" else ".--",
+                linewidth=2 if method == "ant" else 0.8,
+                capsize=2,
+                label=method.replace("_", " "),
+            )
+        axis.set_xscale("log")
+        axis.set_xlabel(label)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("test mean squared error")
+    axes[0].set_ylim(top=min(1.0, max(p["value"]["mean"] for p in found) + 0.02))
+    axes[1].legend(fontsize="small")
+    figure.suptitle(title)
+    save_figure(figure, path)

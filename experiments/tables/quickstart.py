@@ -7,12 +7,10 @@ trains ANT and the full table on the default ratings and writes
 """
 
 import dataclasses
-import json
 from pathlib import Path
 
 from absl import flags
 
-from ant_jax.files import write_atomically
 from ant_jax.report import results_table
 from experiments import cli
 from experiments.recommendation.configs import CONFIGS
@@ -35,9 +33,7 @@ def main() -> None:
             train_and_evaluate(config, folder, "resume", flags.FLAGS.cache_dir)
         )
     table = results_table(results)
-    (_ROOT / "results").mkdir(exist_ok=True)
-    content = json.dumps({"table": "quickstart", "rows": results}, indent=2) + "\n"
-    write_atomically(_ROOT / "results" / "quickstart.json", content)
+    document.store(_ROOT, "quickstart", {"table": "quickstart", "rows": results})
     document.insert(_ROOT / "README.md", "quickstart", table)
     print(table)
 

@@ -9,13 +9,11 @@ trained again, runs that were cut off go on, and started twice it shares the wor
 
 import csv
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from ant_jax.files import write_atomically
 from experiments import cli
 from experiments.recommendation.configs import (
     CONFIGS,
@@ -24,7 +22,7 @@ from experiments.recommendation.configs import (
     tuned_ant,
     tuned_nbant,
 )
-from experiments.tables import document, runs
+from experiments.tables import document, pictures, runs
 
 _ROOT = Path(__file__).parents[2]
 _PUBLISHED = Path(__file__).parent / "published" / "ant_table14_movielens1m.csv"
@@ -176,22 +174,12 @@ def write_table(
     content = {
         "table": dataset,
         "lines": table,
-        "rows": {
-            row: {
-                "config": runs.settings(of_seeds[0]),
-                "runs": [runs.kept(result) for result in of_seeds],
-            }
-            for row, of_seeds in results.items()
-        },
+        "rows": runs.recorded(results),
     }
-    (root / "results").mkdir(exist_ok=True)
-    path = root / "results" / f"{dataset}.json"
-    write_atomically(path, json.dumps(content, indent=1) + "\n")
-    readme = root / "experiments" / "recommendation" / "README.md"
-    document.insert(readme, dataset, markdown(table))
+    document.store(root, dataset, content, indent=1)
+    document.describe(root, dataset, markdown(table))
     if dataset == "movielens_1m":
-        (root / "docs").mkdir(exist_ok=True)
-        document.scatter(table, root / "docs" / f"{dataset}.png")
+        pictures.scatter(table, document.picture(root, dataset))
         short = [line for line in table if "tuned" in line["name"]]
         document.insert(root / "README.md", dataset, markdown(short))
 

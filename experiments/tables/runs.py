@@ -104,9 +104,15 @@ def _train(config: Config, folder: Path, seed: int) -> None:
     print(folder.parent.name, seed, *figures, flush=True)
 
 
-def kept(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What a table's own result file keeps of a run."""
-    return {key: result[key] for key in _KEPT}
+def recorded(results: Results) -> dict[str, dict[str, Any]]:
+    """What a table's own result file keeps of every row: settings and runs."""
+    return {
+        row: {
+            "config": settings(of_seeds[0]),
+            "runs": [{key: result[key] for key in _KEPT} for result in of_seeds],
+        }
+        for row, of_seeds in results.items()
+    }
 
 
 def settings(result: Mapping[str, Any]) -> dict[str, Any]:

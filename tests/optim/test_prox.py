@@ -22,8 +22,8 @@ COORDINATEWISE = {
     ),
     "project_nonnegative": (prox.project_nonnegative, lambda z: 0.0, 0.0),
 }
-numbers = st.floats(-5, 5, width=32)
-strengths = st.floats(0, 3, width=32)
+numbers = st.floats(-5, 5, width=32, allow_subnormal=False)
+strengths = st.floats(0, 3, width=32, allow_subnormal=False)
 scalings = st.floats(2**-6, 4, width=32)
 
 
