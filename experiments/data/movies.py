@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from experiments.data import files
-from experiments.data.errors import DataError, RatingsFileError
+from experiments.data.errors import DataError, DataFileError
 
 _CSV_HEADER = ["movieId", "title", "genres"]
 _NO_GENRES = "(no genres listed)"
@@ -82,7 +82,7 @@ def load_movies(dataset: str, data_dir: str) -> dict[str, Movie]:
 
     Raises:
       DataError: nothing is known of the data set's movies.
-      RatingsFileError: the file is missing or empty, or a line, which is named, is not
+      DataFileError: the file is missing or empty, or a line, which is named, is not
         laid out as expected.
     """
     if dataset not in _LAYOUTS:
@@ -98,7 +98,7 @@ def load_movies(dataset: str, data_dir: str) -> dict[str, Movie]:
         text = content.decode(layout.encoding)
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
-        raise RatingsFileError(f"{path}, line {number}: not UTF-8 text.") from error
+        raise DataFileError(f"{path}, line {number}: not UTF-8 text.") from error
     movies: dict[str, Movie] = {}
     for number, fields in _records(text, layout):
         try:
@@ -106,14 +106,12 @@ def load_movies(dataset: str, data_dir: str) -> dict[str, Movie]:
             if movie_id in movies:
                 raise ValueError(f"the movie {movie_id} occurs a second time")
         except ValueError as error:
-            raise RatingsFileError(
+            raise DataFileError(
                 f"{path}, line {number}: {error}. Expected {layout.description}."
             ) from error
         movies[movie_id] = movie
     if not movies:
-        raise RatingsFileError(
-            f"{path} holds no movies. Expected {layout.description}."
-        )
+        raise DataFileError(f"{path} holds no movies. Expected {layout.description}.")
     return movies
 
 
@@ -126,7 +124,7 @@ def _locate(root: pathlib.Path, layout: _Layout) -> pathlib.Path:
             path = folder / f"{layout.filename}{suffix}"
             if os.path.isfile(path):
                 return path
-    raise RatingsFileError(
+    raise DataFileError(
         f"No {layout.filename} (plain, .xz or .gz) in"
         f" {' or '.join(map(str, folders))}. It comes with the ratings."
     )

@@ -75,3 +75,10 @@ class Names(Sequence[str]):
 def as_names(names: Sequence[str]) -> Names:
     """Returns the names themselves if they are `Names`, else a copy that is."""
     return names if isinstance(names, Names) else Names(names)
+
+
+def join(pieces: list[pa.Array]) -> Names:
+    """Returns the strings of all pieces, and empties the list to free their memory."""
+    joined = Names(pa.concat_arrays(pieces))
+    pieces.clear()
+    return joined

@@ -1,31 +1,20 @@
 """Ratings as arrays, from a cache that is filled on the first call."""
 
-import contextlib
 import dataclasses
 import logging
-import os
-import pathlib
-import shutil
-import time
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from experiments.data import files, registry
+from experiments.data import cache, files, registry
 from experiments.data.blocks import Block
-from experiments.data.errors import CacheError, DataError
-from experiments.data.names import Names
+from experiments.data.errors import DataError
+from experiments.data.names import join
 from experiments.data.ratings_builder import SPLIT, RatingsBuilder
 
 _log = logging.getLogger(__name__)
-_CACHE_VARIABLE = "ANT_JAX_CACHE"
-_ABANDONED_SECONDS = 24 * 60 * 60
 _PIECE = 1 << 22
-_ADVICE = (
-    "Free space there, or name another folder with cache_dir or the environment"
-    f" variable {_CACHE_VARIABLE}."
-)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -125,44 +114,23 @@ def load_ratings(
     Raises:
       DataError: the name is unknown, its package or `data_dir` is missing, or
         `rating_range` is none or not for this data set.
-      RatingsFileError: the file is missing, damaged, not laid out as expected, or a
+      DataFileError: the file is missing, damaged, not laid out as expected, or a
         rating is outside the range.
       CacheError: the cache cannot be written.
     """
     source = registry.get_source(dataset, rating_range)
     path = source.locate(data_dir)
-    folder = _cache_dir(cache_dir) / dataset / files.fingerprint(path)
+    folder = cache.resolve(cache_dir) / dataset / files.fingerprint(path)
 
     def builder() -> RatingsBuilder:
         return RatingsBuilder(source=source, path=path, data_dir=folder)
 
-    prepared = folder / RatingsBuilder.name / str(RatingsBuilder.VERSION)
-    ratings = None
-    # Not prepared.exists(), which raises where a folder above may not be entered.
-    if os.path.exists(prepared):
-        try:
-            ratings = _read(builder(), dataset)
-        except MemoryError:
-            raise
-        # Damaged bytes surface as whatever error the parser they reach raises.
-        except Exception as error:
-            _log.warning(
-                "The prepared files in %s are damaged (%s) and are made again.",
-                prepared,
-                error,
-            )
-            _remove(prepared)
-    if ratings is None:
-        _log.info("Preparing %s from %s in %s", dataset, path, folder)
-        _remove_abandoned(folder.parent)
-        _prepare(builder(), prepared)
-        try:
-            ratings = _read(builder(), dataset)
-        except Exception as error:
-            raise CacheError(
-                f"The files just written to {prepared} cannot be read back"
-                f" ({error}). {_ADVICE}"
-            ) from error
+    ratings = cache.load(
+        RatingsBuilder.folder(folder),
+        builder,
+        lambda made: _read(made, dataset),
+        f"{dataset} from {path}",
+    )
     if rating_range is not None:
         low, high = rating_range
         if ratings.ratings.min() < low or ratings.ratings.max() > high:
@@ -179,45 +147,6 @@ def load_ratings(
             source.num_ratings,
         )
     return ratings
-
-
-def _cache_dir(cache_dir: str | None) -> pathlib.Path:
-    name = cache_dir or os.environ.get(_CACHE_VARIABLE) or "~/.cache/ant_jax"
-    return pathlib.Path(name).expanduser()
-
-
-def _prepare(builder: RatingsBuilder, prepared: pathlib.Path) -> None:
-    try:
-        builder.download_and_prepare()
-    # ArrayRecord's writer raises RuntimeError where Python raises OSError.
-    except (OSError, RuntimeError) as error:
-        if os.path.exists(prepared):
-            return  # Another process prepared the same files meanwhile.
-        raise CacheError(
-            f"Cannot write prepared data to {prepared}: {str(error).rstrip('.')}."
-            f" {_ADVICE}"
-        ) from error
-
-
-def _remove_abandoned(folder: pathlib.Path) -> None:
-    """Removes what killed preparations left; one that is at work has newer files."""
-    for half in folder.glob(f"*/{RatingsBuilder.name}/incomplete.*"):
-        with contextlib.suppress(OSError):
-            newest = max(path.stat().st_mtime for path in (half, *half.iterdir()))
-            if time.time() - newest > _ABANDONED_SECONDS:
-                shutil.rmtree(half)
-
-
-def _remove(prepared: pathlib.Path) -> None:
-    try:
-        shutil.rmtree(prepared)
-    except FileNotFoundError:
-        pass  # Another process noticed it too.
-    except OSError as error:
-        raise CacheError(
-            f"The prepared files in {prepared} are damaged and cannot be removed:"
-            f" {error}. {_ADVICE}"
-        ) from error
 
 
 def _read(builder: RatingsBuilder, name: str) -> Ratings:
@@ -248,7 +177,7 @@ def _read(builder: RatingsBuilder, name: str) -> Ratings:
         new_items.append(pa.array(block.new_items, pa.large_string()))
         crc32 = block.checksum(crc32)
         start = stop
-    user_ids, item_ids = _join(new_users), _join(new_items)
+    user_ids, item_ids = join(new_users), join(new_items)
     if (start, len(user_ids), len(item_ids), crc32) != (
         num_ratings,
         counts["num_users"],
@@ -257,9 +186,3 @@ def _read(builder: RatingsBuilder, name: str) -> Ratings:
     ):
         raise ValueError("counts or checksum differ")
     return Ratings(users, items, ratings, user_ids, item_ids, name)
-
-
-def _join(pieces: list[pa.Array]) -> Names:
-    joined = Names(pa.concat_arrays(pieces))
-    pieces.clear()
-    return joined

@@ -8,20 +8,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from experiments.data import blocks
+from experiments.data.block_builder import BlockBuilder, numbers, strings
 from experiments.data.sources import RatingsSource
 
 SPLIT = "ratings"
-_BLOCKS_PER_SHARD = 1_024
 
 
-class _LocalInfo(tfds.core.DatasetInfo):
-    """Information that is never looked for in the bucket of TensorFlow Datasets."""
-
-    def initialize_from_bucket(self) -> None:
-        pass
-
-
-class RatingsBuilder(tfds.core.GeneratorBasedBuilder):
+class RatingsBuilder(BlockBuilder):
     """Writes the ratings of one source as ArrayRecord, a block to a record.
 
     A record is a `blocks.Block`: 65,536 ratings, so that 25 million are 382 records
@@ -48,33 +41,16 @@ class RatingsBuilder(tfds.core.GeneratorBasedBuilder):
         """
         self._source = source
         self._path = path
-        super().__init__(
-            data_dir=data_dir, file_format=tfds.core.FileFormat.ARRAY_RECORD
-        )
+        super().__init__(data_dir=data_dir)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        def numbers(dtype: type[np.generic]) -> tfds.features.Tensor:
-            # As plain lists, integers would be widened to 64 bits and parsed one by
-            # one.
-            return tfds.features.Tensor(
-                shape=(None,), dtype=dtype, encoding=tfds.features.Encoding.BYTES
-            )
-
-        names = tfds.features.Tensor(shape=(None,), dtype=np.object_)
-        return _LocalInfo(
-            builder=self,
-            description=f"Ratings of {self._source.name}, in blocks.",
-            features=tfds.features.FeaturesDict(
-                {
-                    "user": numbers(np.int32),
-                    "item": numbers(np.int32),
-                    "rating": numbers(np.float32),
-                    "new_users": names,
-                    "new_items": names,
-                }
-            ),
-            disable_shuffling=True,
-            metadata=tfds.core.MetadataDict(),
+        return self._describe(
+            f"Ratings of {self._source.name}, in blocks.",
+            user=numbers(np.int32),
+            item=numbers(np.int32),
+            rating=numbers(np.float32),
+            new_users=strings(),
+            new_items=strings(),
         )
 
     def _split_generators(
@@ -99,34 +75,3 @@ class RatingsBuilder(tfds.core.GeneratorBasedBuilder):
             num_items=num_items,
             crc32=crc32,
         )
-
-    def _download_and_prepare(
-        self,
-        dl_manager: tfds.download.DownloadManager,
-        download_config: tfds.download.DownloadConfig,
-    ) -> None:
-        # The inherited way first gathers all records to sort them, and beyond 1 GB
-        # it imports TensorFlow for that. Blocks come in order: they are written as
-        # they come.
-        del download_config
-        # self.info remembers the final folder, a new one the temporary folder that
-        # is renamed in the end.
-        info = self._info()
-        writer = tfds.core.SequentialWriter(
-            info,
-            max_examples_per_shard=_BLOCKS_PER_SHARD,
-            file_format=tfds.core.FileFormat.ARRAY_RECORD.value,
-        )
-        for split, examples in self._split_generators(dl_manager).items():
-            writer.initialize_splits([split])
-            for _, example in examples:
-                writer.add_examples({split: [example]})
-        writer.close_all()
-        self.info.set_splits(info.splits)
-
-    # The inherited two print to the standard output.
-    def _log_download_bytes(self) -> None:
-        pass
-
-    def _log_download_done(self) -> None:
-        pass

@@ -44,6 +44,6 @@ class RatingsSource(Protocol):
           the order of the file.
 
         Raises:
-          RatingsFileError: the file is not laid out as this source expects.
+          DataFileError: the file is not laid out as this source expects.
         """
         ...

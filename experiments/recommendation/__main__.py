@@ -2,11 +2,11 @@
 
 from absl import flags
 
-from experiments import cli, config_flags
+from experiments import cli, config_flags, run_flags
 from experiments.recommendation import main
 
 # So that --help lists the flags of these modules too.
-for module in (main, config_flags, cli):
+for module in (main, config_flags, run_flags, cli):
     flags.adopt_module_key_flags(module)
 
 if __name__ == "__main__":

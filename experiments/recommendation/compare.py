@@ -6,7 +6,7 @@ from pathlib import Path
 from absl import flags
 
 from ant_jax.report import results_table
-from experiments import cli, config_flags
+from experiments import cli, config_flags, run_flags
 from experiments.recommendation import main as program
 from experiments.recommendation.configs import CONFIGS, METHODS
 from experiments.recommendation.train import train_and_evaluate
@@ -14,7 +14,7 @@ from experiments.recommendation.train import train_and_evaluate
 flags.DEFINE_list("methods", ["ant", "full"], f"Methods to train: {METHODS}.")
 
 # So that --help lists the flags of these modules too.
-for module in (program, config_flags, cli):
+for module in (program, config_flags, run_flags, cli):
     flags.adopt_module_key_flags(module)
 
 
@@ -26,7 +26,7 @@ def main() -> None:
         train_and_evaluate(
             one,
             Path(flags.FLAGS.workdir) / one.method,
-            program.mode(),
+            run_flags.mode(),
             flags.FLAGS.cache_dir,
         )
         for one in configs

@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh
 
 from ant_jax import training
@@ -27,8 +26,9 @@ from experiments.recommendation.models import (
     MatrixFactorizationParams,
 )
 from experiments.recommendation.optimizer import make_epoch, make_trainer, schedules
-from experiments.recommendation.shrink import SPARSE, Shrinker, check_budgets
+from experiments.recommendation.shrink import SPARSE, check_budgets, make_shrinker
 from experiments.recommendation.warm_start import warm_start
+from experiments.throughput import throughput
 
 EVALUATION_BATCH = 8192
 
@@ -117,7 +117,7 @@ def _train(
     before = {"validation": validate(params), "emb_params": model.num_params(params)}
     shrunk = [params]
     if config.method in SPARSE:
-        shrinker = Shrinker(
+        shrinker = make_shrinker(
             config, model, prepared, splits.train, validate, shuffle_key, mesh
         )
         shrunk = shrinker.shrink(params)
@@ -150,7 +150,7 @@ def _train(
         "best_epoch": fitted.progress.best_epoch,
         "dropped": prepared.dropped and prepared.dropped._asdict(),
         "wall_s": round(seconds, 3),
-        "examples_per_s": _throughput(fitted.history, config.batch_size),
+        "examples_per_s": throughput(fitted.history, config.batch_size),
         **provenance(),
         "config": dataclasses.asdict(config),
     }
@@ -199,12 +199,3 @@ def describe(
 def _dense_params(config: Config, model: MatrixFactorization) -> int:
     objects = model.users.num_embeddings + model.items.num_embeddings
     return objects * (config.features + config.biases)
-
-
-def _throughput(history: list[dict[str, Any]], batch_size: int) -> float | None:
-    """Examples a second of the median epoch; the first, which compiles, is left out."""
-    steps = np.diff([row["step"] for row in history])
-    seconds = np.array([row["seconds"] for row in history[1:]])
-    if not len(steps):
-        return None
-    return round(float(np.median(steps * batch_size / seconds)), 1)

@@ -15,20 +15,32 @@ from hypothesis import strategies as st
 
 import ant_jax as ant
 from ant_jax.embeddings import (
+    ClusterAdjustmentEmbedding,
+    ClusterEmbedding,
+    HashEmbedding,
     HashingEmbedding,
     LowRankEmbedding,
+    MixedClusterEmbedding,
     MixedDimensionEmbedding,
     MixedDimensionParams,
     QuotientRemainderEmbedding,
+    SelectedEmbedding,
 )
 
 V, D = 40, 17
 MAKERS = {
+    "cluster": lambda **f: ClusterEmbedding(V, D, 5, **f),
+    "cluster_adjustment": lambda **f: ClusterAdjustmentEmbedding(V, D, 9, 2, **f),
+    "mixed_cluster": lambda **f: MixedClusterEmbedding(V, D, 300, 7, **f),
     "low_rank": lambda **f: LowRankEmbedding(V, D, 33, **f),
     "multiply": lambda **f: QuotientRemainderEmbedding(V, D, 7, **f),
     "add": lambda **f: QuotientRemainderEmbedding(V, D, 7, "add", **f),
     "hashing": lambda **f: HashingEmbedding(V, D, 9, **f),
     "hashing_thrice": lambda **f: HashingEmbedding(V, D, 9, 3, 1, **f),
+    "hash_embedding": lambda **f: HashEmbedding(V, D, 9, **f),
+    "hash_embedding_appended": lambda **f: HashEmbedding(V, D, 9, 3, True, **f),
+    "selected": lambda **f: SelectedEmbedding(V, D, range(3, 40, 4), **f),
+    "selected_run": lambda **f: SelectedEmbedding(V, D, range(12), **f),
     "mixed_dimension": lambda **f: MixedDimensionEmbedding(
         D, (3, 20, 4, 13), (40, 17, 17, 9), **f
     ),
@@ -189,6 +201,29 @@ def rewrite(path, tensors, header):
 
 U32, U8, F32 = np.uint32, np.uint8, np.float32
 DAMAGE = [
+    ("cluster", {}, [('"num_clusters"', '"clusters"')], "expected num_clusters"),
+    ("cluster", {}, [('_clusters":5', '_clusters":6')], "'embedding' has the shape"),
+    ("cluster", {}, [('_embeddings":40', '_embeddings":43')], "'assignments' has the"),
+    ("cluster", {"assignments": np.full(15, 255, U8)}, [], "holds 7, expected less"),
+    ("cluster", {"embedding": np.full((5, D), np.nan, F32)}, [], "'embedding' holds N"),
+    ("cluster_adjustment", {}, [('_features":2', '_features":17')], "features below"),
+    ("cluster_adjustment", {}, [("adjustment_f", "f")], "expected num_clusters and"),
+    ("cluster_adjustment", {}, [('_features":2', '_features":3')], "has the shape"),
+    (
+        "cluster_adjustment",
+        {"adjustment": np.full((V, 2), np.inf, F32)},
+        [],
+        "'adjustment' holds NaN",
+    ),
+    ("mixed_cluster", {}, [('_frequent":7', '_frequent":40')], "num_frequent below 40"),
+    ("mixed_cluster", {}, [("num_frequent", "frequent")], "expected num_clusters and"),
+    ("mixed_cluster", {}, [('_frequent":7', '_frequent":8')], "'frequent' has the"),
+    (
+        "mixed_cluster",
+        {"assignments": np.array([0] * 37 + [128], U8)},
+        [],
+        "'assignments' does not end with zeros",
+    ),
     ("low_rank", {}, [('"rank":33', '"rank":3')], "'coefficients' has the shape"),
     ("low_rank", {}, [('"rank"', '"ranks"')], "expected rank"),
     ("low_rank", {"basis": np.full((33, D), np.nan, F32)}, [], "'basis' holds NaN"),
@@ -202,6 +237,18 @@ DAMAGE = [
     ("hashing", {}, [('_hashes":1', '_hashes":2')], "'hashes' has the shape"),
     ("hashing", {}, [('"num_hashes"', '"hashes"')], "expected num_buckets and"),
     ("hashing", {}, [('_embeddings":40', '_embeddings":4000000000')], r"above 2\^31"),
+    ("hash_embedding", {"hashes": U32([[0, 1], [1, 0]])}, [], "that no hash function"),
+    ("hash_embedding", {}, [('"num_hashes"', '"hashes"')], "expected num_buckets,"),
+    ("hash_embedding", {}, [('_embeddings":40', '_embeddings":41')], "'weights' has"),
+    ("hash_embedding", {"weights": np.full((40, 2), np.nan, F32)}, [], "'weights' hol"),
+    ("hash_embedding", {}, [('_features":17', '_features":16')], "row_features is 16"),
+    ("selected", {}, [('"num_rows"', '"rows"')], "expected num_rows"),
+    ("selected", {}, [('num_rows":11', 'num_rows":10')], "'embedding' has the shape"),
+    ("selected", {"kept.bits": U8([255] * 5)}, [], "40 objects are kept, expected 10"),
+    ("selected", {}, [('_embeddings":40', '_embeddings":48')], "'kept.bits' has the"),
+    ("selected", {}, [('_embeddings":40', '_embeddings":39')], "beyond the 39 there"),
+    ("selected_run", {"kept.runs": U8([0, 12, 27])}, [], "sums to 39, but"),
+    ("selected_run", {"embedding": np.full((13, D), np.inf, F32)}, [], "'embedding'"),
     ("mixed_dimension", {}, [('"num_blocks"', '"blocks"')], "expected num_blocks"),
     ("mixed_dimension", {}, [('_blocks":4', '_blocks":3')], "'blocks.sizes' has the"),
     ("mixed_dimension", {"blocks.sizes": U8([3, 20, 4, 12])}, [], "sums to 39"),

@@ -1,6 +1,7 @@
 """What every compressed table promises, each against a NumPy loop over its objects."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,10 +13,16 @@ from flax import linen as nn
 
 import ant_jax as ant
 from ant_jax.embeddings import (
+    AnchorMixtureEmbedding,
+    ClusterAdjustmentEmbedding,
+    ClusterEmbedding,
+    HashEmbedding,
     HashingEmbedding,
     LowRankEmbedding,
+    MixedClusterEmbedding,
     MixedDimensionEmbedding,
     QuotientRemainderEmbedding,
+    SelectedEmbedding,
 )
 
 V, D = 13, 6
@@ -54,8 +61,60 @@ def mixed_dimension_vector(emb, params, v):
     raise AssertionError
 
 
+def hash_vector(emb, params, v):
+    vector = np.zeros(params.embedding.shape[1])
+    for i, (a, b) in enumerate(emb.hash_coefficients):
+        vector += params.weights[v, i] * params.embedding[(a * v + b) % (2**31 - 1) % 5]
+    return np.append(vector, params.weights[v]) if emb.append_weights else vector
+
+
+def selected_vector(emb, params, v):
+    kept = sorted(emb.kept)
+    return params.embedding[kept.index(v) if v in kept else -1]
+
+
+def cluster_vector(emb, params, v):
+    best = max(range(emb.num_clusters), key=lambda k: params.logits[v, k])
+    return params.embedding[best]
+
+
+def cluster_adjustment_vector(emb, params, v):
+    shared = cluster_vector(emb, params.clusters, v)
+    return np.concatenate([shared, params.adjustment[v]])
+
+
+def mixed_cluster_vector(emb, params, v):
+    own = len(params.frequent)
+    if v < own:
+        return params.frequent[v]
+    return cluster_vector(emb, params.clusters, v - own)
+
+
+def anchor_mixture_vector(emb, params, v):
+    total = np.zeros(emb.features)
+    for part in params.parts:
+        weights = [math.exp(t) for t in part.transform[v]]
+        for weight, anchor in zip(weights, part.anchors, strict=True):
+            total += weight / sum(weights) * anchor
+    return total
+
+
 partial = functools.partial
 CASES = {
+    "anchor_mixture": Case(
+        partial(AnchorMixtureEmbedding, V, D, (3, 1, 2)),
+        anchor_mixture_vector,
+        13 * 6 + 6 * 6,
+    ),
+    "cluster": Case(partial(ClusterEmbedding, V, D, 5), cluster_vector, 5 * 6),
+    "cluster_adjustment": Case(
+        partial(ClusterAdjustmentEmbedding, V, D, 5, 2),
+        cluster_adjustment_vector,
+        5 * 4 + 13 * 2,
+    ),
+    "mixed_cluster": Case(
+        partial(MixedClusterEmbedding, V, D, 5, 3), mixed_cluster_vector, (3 + 5) * 6
+    ),
     "low_rank": Case(
         partial(LowRankEmbedding, V, D, 3), low_rank_vector, 13 * 3 + 3 * 6
     ),
@@ -73,6 +132,19 @@ CASES = {
     "hashing_thrice": Case(
         partial(HashingEmbedding, V, D, 5, 3), hashing_vector, 5 * 6
     ),
+    "hash_embedding": Case(
+        partial(HashEmbedding, V, D, 5), hash_vector, 5 * 6 + 13 * 2
+    ),
+    "hash_embedding_appended": Case(
+        partial(HashEmbedding, V, D, 5, 3, True), hash_vector, 5 * 3 + 13 * 3
+    ),
+    "selected": Case(
+        partial(SelectedEmbedding, V, D, (7, 2, 0, 11)), selected_vector, (4 + 1) * 6
+    ),
+    "selected_all": Case(
+        partial(SelectedEmbedding, V, D, range(V)), selected_vector, (13 + 1) * 6
+    ),
+    "selected_none": Case(partial(SelectedEmbedding, V, D, ()), selected_vector, 6),
     "mixed_dimension": Case(
         partial(MixedDimensionEmbedding, D, (2, 1, 7, 3), (8, 6, 3, 1)),
         mixed_dimension_vector,
@@ -195,6 +267,8 @@ def test_descriptions_are_values(case):
 
 
 LARGE = {
+    "cluster": ClusterEmbedding(2000, 25, 400),
+    "mixed_cluster": MixedClusterEmbedding(2000, 25, 400, 500),
     "low_rank": LowRankEmbedding(2000, 25, 4),
     "mixed_dimension": MixedDimensionEmbedding(25, (500, 1500), (25, 8)),
 }
@@ -212,11 +286,20 @@ def test_vectors_start_as_long_as_those_of_a_full_table(emb):
 @pytest.mark.parametrize(
     ("make", "field"),
     [
+        (lambda size: AnchorMixtureEmbedding(V, size, (2,)), "features"),
+        (lambda size: AnchorMixtureEmbedding(V, D, (2, size)), r"anchors\[1\]"),
+        (lambda size: ClusterEmbedding(V, D, size), "num_clusters"),
+        (lambda size: ClusterAdjustmentEmbedding(V, D, size, 2), "num_clusters"),
+        (lambda size: ClusterAdjustmentEmbedding(V, D, 2, size), "adjustment_features"),
+        (lambda size: MixedClusterEmbedding(V, D, 2, size), "num_frequent"),
         (lambda size: LowRankEmbedding(V, D, size), "rank"),
         (lambda size: LowRankEmbedding(size, D, 2), "num_embeddings"),
         (lambda size: QuotientRemainderEmbedding(V, D, size), "num_remainders"),
         (lambda size: HashingEmbedding(V, D, size), "num_buckets"),
         (lambda size: HashingEmbedding(V, D, 3, size), "num_hashes"),
+        (lambda size: HashEmbedding(V, D, size), "num_buckets"),
+        (lambda size: HashEmbedding(V, D, 3, size), "num_hashes"),
+        (lambda size: SelectedEmbedding(V, size, (1,)), "features"),
         (lambda size: MixedDimensionEmbedding(size, (3,), (2,)), "features"),
         (lambda size: MixedDimensionEmbedding(D, (3, size), (2, 2)), r"sizes\[1\]"),
         (lambda size: MixedDimensionEmbedding(D, (3,), (size,)), r"features\[0\]"),

@@ -5,10 +5,12 @@ buffer, which a step reads once and writes once. The words are integers, since f
 that are integers in disguise may be taken for subnormal numbers and flushed to zero.
 """
 
+import contextlib
 import dataclasses
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -23,7 +25,8 @@ class Row(NamedTuple):
 
     values: Float[Array, "rows columns"]
     slots: dict[str, Float[Array, "rows columns"]]
-    free: Bool[Array, "rows columns"] | None  # True: without penalty
+    # True: without penalty. What is to be packed may be words of bits already.
+    free: Bool[Array, "rows columns"] | Int[Array, "rows words"] | None
     settled: Int[Array, " rows"]  # step count up to which the row has been moved
 
 
@@ -81,7 +84,9 @@ class Layout:
             else:
                 parts.append(self._bits(slot))
         if row.free is not None:
-            parts.append(_pack_bits(row.free).astype(self.word))
+            packed = row.free.dtype != jnp.bool_
+            bits = row.free if packed else _pack_bits(row.free)
+            parts.append(bits.astype(self.word))
         padding = self.width - 1 - sum(part.shape[1] for part in parts)
         if padding:
             parts.append(jnp.zeros((len(place), padding), self.word))
@@ -117,21 +122,35 @@ class Layout:
         return lax.bitcast_convert_type(x, jnp.dtype(self.dtype))
 
 
-def as_mask(unpenalized: Any, shape: tuple[int, ...]) -> Bool[Array, "rows columns"]:
-    """A mask of the shape of a table.
+def as_mask(
+    unpenalized: Any, shape: tuple[int, ...]
+) -> Bool[Array, "rows columns"] | Int[Array, "rows words"]:
+    """A mask of the shape of a table; of a sparse one, the words that it is stored in.
 
     Raises:
       ValueError: it is not boolean, or does not broadcast to that shape.
     """
-    mask = jnp.asarray(unpenalized)
+    # Sparse arrays of SciPy's are known by what they can do, and never made dense.
+    sparse = hasattr(unpenalized, "tocoo")
+    mask: Any = unpenalized if sparse else jnp.asarray(unpenalized)
     if mask.dtype != jnp.bool_:
         raise ValueError(f"unpenalized must be boolean, got {mask.dtype}.")
-    try:
-        return jnp.broadcast_to(mask, shape)
-    except ValueError:
-        raise ValueError(
-            f"unpenalized of shape {mask.shape} does not fit a table of shape {shape}."
-        ) from None
+    if sparse and mask.shape == shape:
+        return _sparse_bits(mask.tocoo())
+    if not sparse:
+        with contextlib.suppress(ValueError):
+            return jnp.broadcast_to(mask, shape)
+    raise ValueError(
+        f"unpenalized of shape {mask.shape} does not fit a table of shape {shape}."
+    )
+
+
+def _sparse_bits(mask: Any) -> Int[Array, "rows words"]:
+    rows, columns = (index[mask.data] for index in mask.coords)
+    columns = columns.astype(np.uint32)
+    words = np.zeros((mask.shape[0], -(-mask.shape[1] // 32)), np.uint32)
+    np.bitwise_or.at(words, (rows, columns // 32), np.uint32(1) << columns % 32)
+    return jnp.asarray(words.view(np.int32))
 
 
 def _pack_bits(free: Bool[Array, "rows columns"]) -> Array:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -106,14 +107,16 @@ class LazyRows:
     def init(
         self,
         values: Float[Array, "vocab columns"],
-        unpenalized: ArrayLike | None = None,
+        unpenalized: Any = None,
     ) -> LazyTable:
         """Starts from a table of values.
 
         Args:
           values: float32 (V, K), or float64 where JAX has that enabled.
           unpenalized: booleans, True where an entry is free of the penalty (the
-            constraint still holds there); broadcasts to (V, K).
+            constraint still holds there): an array that broadcasts to (V, K), or a
+            sparse array of SciPy's of just that shape, which is never made dense; see
+            `ant_jax.relations.unpenalized`.
 
         Returns:
           The table, at step `first_step`.
@@ -133,6 +136,7 @@ class LazyRows:
         shape: tuple[int, int],
         initializer: Initializer,
         dtype: DTypeLike = jnp.float32,
+        unpenalized: Any = None,
     ) -> LazyTable:
         """Starts from values drawn block by block, for tables that fit in memory once.
 
@@ -142,23 +146,30 @@ class LazyRows:
           initializer: called as `initializer(key, shape, dtype)` for blocks of rows, so
             that its scale must not come from the shape.
           dtype: float32 or float64.
+          unpenalized: see `init`.
 
         Raises:
-          ValueError: the shape is not that of a matrix, or the dtype is another.
+          ValueError: the shape is not that of a matrix, the dtype is another, or the
+            mask is not boolean or does not fit.
         """
-        layout = self._layout(shape, dtype, masked=False)
+        masked = unpenalized is not None
+        layout = self._layout(shape, dtype, masked)
+        free = as_mask(unpenalized, shape) if masked else None
 
         @jax.jit
-        def build(key: PRNGKeyArray) -> Array:
+        def build(key: PRNGKeyArray, free: Array | None) -> Array:
             def fill(start: Array, words: Array, block: int) -> Array:
                 block_key = jax.random.fold_in(key, start)
                 values = initializer(block_key, (block, shape[1]), dtype)
-                return self._start(layout, values, None)
+                part = free
+                if free is not None:
+                    part = lax.dynamic_slice_in_dim(free, start, block)
+                return self._start(layout, values, part)
 
             words = jnp.zeros((shape[0], layout.width), layout.word)
             return over_blocks(fill, words)
 
-        return self._table(build(key), layout)
+        return self._table(build(key, free), layout)
 
     def resume(self, table: LazyTable) -> LazyTable:
         """Goes on with a table that another `LazyRows` has settled at `first_step`.

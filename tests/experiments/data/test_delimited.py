@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.data import delimited, registry
-from experiments.data.errors import RatingsFileError
+from experiments.data.errors import DataFileError
 
 ROWS = [(1, 31, 2.0), (1, 1029, 3.0), (7, 31, 5.0)]
 TSV = delimited.Layout("u.data", delimiter="\t", rating_range=(1, 5))
@@ -75,14 +75,14 @@ def test_truncated_archive(tmp_path, suffix, pack, cut):
     with pack(path, "wb") as stream:
         stream.write("".join("\t".join(map(str, n)) + "\n" for n in numbers).encode())
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(RatingsFileError, match=r"u\.data.*(cut off|no ratings)"):
+    with pytest.raises(DataFileError, match=r"u\.data.*(cut off|no ratings)"):
         read(path, TSV)
 
 
 def test_archive_that_is_none(tmp_path):
     path = tmp_path / "u.data.xz"
     path.write_text(CONTENTS["tsv"][1])
-    with pytest.raises(RatingsFileError, match=r"not a valid \.xz"):
+    with pytest.raises(DataFileError, match=r"not a valid \.xz"):
         read(path, TSV)
 
 
@@ -138,7 +138,7 @@ def test_names_the_bad_line(tmp_path, layout, line, problem, before):
     path = tmp_path / layout.filename
     path.write_text(header + good * before + line + "\n" + good * 3)
     number = 1 + len(header.splitlines()) + before * good.count("\n")
-    with pytest.raises(RatingsFileError, match=f"line {number}: .*{problem}") as info:
+    with pytest.raises(DataFileError, match=f"line {number}: .*{problem}") as info:
         read(path, layout)
     assert str(path) in str(info.value)
     assert layout.description in str(info.value)
@@ -150,14 +150,14 @@ def test_bad_line_in_a_later_block(tmp_path, monkeypatch):
     path.write_text("1\t31\t2\t9\n" * 500 + "1\t31\t8\t9\n")
     batches = delimited.read(path, TSV)
     assert next(batches).num_rows < 500
-    with pytest.raises(RatingsFileError, match="line 501: the rating 8"):
+    with pytest.raises(DataFileError, match="line 501: the rating 8"):
         list(batches)
 
 
 def test_text_that_is_not_utf8(tmp_path):
     path = tmp_path / "ratings.csv"
     path.write_bytes(b"user,item,rating\na,b,1\n\xff\xfe,b,1\n")
-    with pytest.raises(RatingsFileError, match=r"line 3: .*not UTF-8"):
+    with pytest.raises(DataFileError, match=r"line 3: .*not UTF-8"):
         read(path, CSV)
 
 
@@ -167,7 +167,7 @@ def test_text_that_is_not_utf8(tmp_path):
 def test_wrong_header(tmp_path, header):
     path = tmp_path / "ratings.csv"
     path.write_text(header + "\n1,2,3\n")
-    with pytest.raises(RatingsFileError, match=r"line 1: .*user,item,rating"):
+    with pytest.raises(DataFileError, match=r"line 1: .*user,item,rating"):
         read(path, CSV)
 
 
@@ -178,7 +178,7 @@ def test_wrong_header(tmp_path, header):
 def test_file_without_ratings(tmp_path, layout, content):
     path = tmp_path / layout.filename
     path.write_text(content)
-    with pytest.raises(RatingsFileError, match="holds no ratings"):
+    with pytest.raises(DataFileError, match="holds no ratings"):
         read(path, layout)
 
 
@@ -192,7 +192,7 @@ def test_fast_and_slow_reader_agree(tmp_path_factory, rows):
     problems = [delimited._problem([*row, "9"], TSV, TSV.columns, 4) for row in rows]
     if any(problems):
         number = [bool(problem) for problem in problems].index(True) + 1
-        with pytest.raises(RatingsFileError, match=f"line {number}: "):
+        with pytest.raises(DataFileError, match=f"line {number}: "):
             read(path, TSV)
     else:
         assert read(path, TSV) == [

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from experiments.data import files
-from experiments.data.errors import RatingsFileError
+from experiments.data.errors import DataFileError
 
 
 def test_unpacked_name():
@@ -27,10 +27,10 @@ def test_fingerprint_follows_the_bytes_alone(tmp_path):
 
 
 def test_unreadable_file(tmp_path):
-    with pytest.raises(RatingsFileError, match="Cannot read"):
+    with pytest.raises(DataFileError, match="Cannot read"):
         files.fingerprint(tmp_path)
     with (
-        pytest.raises(RatingsFileError, match="Cannot read"),
+        pytest.raises(DataFileError, match="Cannot read"),
         files.open_binary(tmp_path / "none"),
     ):
         pass

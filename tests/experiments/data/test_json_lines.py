@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.data import json_lines
-from experiments.data.errors import RatingsFileError
+from experiments.data.errors import DataFileError
 
 LAYOUT = json_lines.Layout(
     "*.json", user="reviewerID", item="asin", rating="overall", rating_range=(1, 5)
@@ -77,7 +77,7 @@ def test_names_the_bad_line(path, bad, problem, before, monkeypatch):
     monkeypatch.setattr(json_lines, "_CHUNK_BYTES", 1000)
     path.write_text((GOOD + "\n") * before + "\n" + bad + "\n" + GOOD + "\n")
     expected = f"line {before + 2}: ({problem})"
-    with pytest.raises(RatingsFileError, match=expected) as info:
+    with pytest.raises(DataFileError, match=expected) as info:
         read(path)
     assert str(path) in str(info.value)
     assert LAYOUT.description in str(info.value)
@@ -86,7 +86,7 @@ def test_names_the_bad_line(path, bad, problem, before, monkeypatch):
 def test_text_that_is_not_utf8(path):
     bad = line("A?").encode().replace(b"?", b"\xff")
     path.write_bytes(GOOD.encode() + b"\n" + bad + b"\n")
-    with pytest.raises(RatingsFileError, match="line 2: the text is not UTF-8"):
+    with pytest.raises(DataFileError, match="line 2: the text is not UTF-8"):
         read(path)
 
 
@@ -104,14 +104,14 @@ def test_a_file_without_lines_is_not_read_whole(path, monkeypatch):
     monkeypatch.setattr(json_lines, "_CHUNK_BYTES", 100)
     monkeypatch.setattr(json_lines, "_MAX_LINE_BYTES", 1 << 20)
     path.write_text(GOOD + "\n" + "[" * (3 << 20))
-    with pytest.raises(RatingsFileError, match="line 2: it does not end within 1 MiB"):
+    with pytest.raises(DataFileError, match="line 2: it does not end within 1 MiB"):
         read(path)
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", " "])
 def test_file_without_ratings(path, content):
     path.write_text(content)
-    with pytest.raises(RatingsFileError, match=r"holds no ratings\. Expected"):
+    with pytest.raises(DataFileError, match=r"holds no ratings\. Expected"):
         read(path)
 
 
@@ -123,7 +123,7 @@ def test_truncated_archive(tmp_path, cut):
     path.write_bytes(content)
     assert [row[0] for row in read(path)] == [f"A{n}" for n in names]
     path.write_bytes(content[:cut])
-    with pytest.raises(RatingsFileError, match=r"json\.gz.*(cut off|no ratings)"):
+    with pytest.raises(DataFileError, match=r"json\.gz.*(cut off|no ratings)"):
         read(path)
 
 

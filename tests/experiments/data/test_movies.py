@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.data import load_ratings
-from experiments.data.errors import DataError, RatingsFileError
+from experiments.data.errors import DataError, DataFileError
 from experiments.data.movies import Movie, load_movies
 
 FLAGS = "|".join("0001000000000100000")
@@ -103,21 +103,21 @@ def test_names_the_bad_line(tmp_path, dataset, line, problem):
     good = FILES[dataset][2]
     path = write(tmp_path, dataset, good + line + "\n")
     number = 1 + good.count("\n")
-    with pytest.raises(RatingsFileError, match=f"line {number}: {problem}") as info:
+    with pytest.raises(DataFileError, match=f"line {number}: {problem}") as info:
         load_movies(dataset, str(tmp_path))
     assert str(path) in str(info.value)
 
 
 def test_wrong_header_is_a_bad_line(tmp_path):
     write(tmp_path, "movielens_25m", "id,title,genres\n7,Heat,War\n")
-    with pytest.raises(RatingsFileError, match="line 1: the movie is 'id'"):
+    with pytest.raises(DataFileError, match="line 1: the movie is 'id'"):
         load_movies("movielens_25m", str(tmp_path))
 
 
 def test_text_that_is_not_utf8(tmp_path):
     path = write(tmp_path, "movielens_10m")
     path.write_bytes(b"7::Heat::War\n8::Am\xe9lie::War\n")
-    with pytest.raises(RatingsFileError, match="line 2: not UTF-8"):
+    with pytest.raises(DataFileError, match="line 2: not UTF-8"):
         load_movies("movielens_10m", str(tmp_path))
 
 
@@ -127,12 +127,12 @@ def test_text_that_is_not_utf8(tmp_path):
 )
 def test_empty(tmp_path, dataset, content):
     write(tmp_path, dataset, content)
-    with pytest.raises(RatingsFileError, match="holds no movies"):
+    with pytest.raises(DataFileError, match="holds no movies"):
         load_movies(dataset, str(tmp_path))
 
 
 def test_missing(tmp_path):
-    with pytest.raises(RatingsFileError, match=r"No movies\.csv .* in .*ml-25m or"):
+    with pytest.raises(DataFileError, match=r"No movies\.csv .* in .*ml-25m or"):
         load_movies("movielens_25m", str(tmp_path))
     with pytest.raises(DataError, match="movielens_25m, not for 'csv'"):
         load_movies("csv", str(tmp_path))

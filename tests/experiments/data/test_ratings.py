@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from experiments.data import (
     CacheError,
     DataError,
+    DataFileError,
     Ratings,
-    RatingsFileError,
     blocks,
     load_ratings,
     ratings_builder,
@@ -185,7 +185,7 @@ def test_movielens_1m_as_packed_csv(tmp_path):
 
 def test_stars_outside_the_range_of_the_data_set(folder):
     (folder / "u.data").write_text("1\t2\t3\t9\n1\t2\t0.5\t9\n")
-    with pytest.raises(RatingsFileError, match=r"line 2: the rating 0\.5 is outside 1"):
+    with pytest.raises(DataFileError, match=r"line 2: the rating 0\.5 is outside 1"):
         load(folder, "movielens_100k")
     assert not list(folder.parent.glob("cache/*/*/ratings/*"))
 
@@ -196,13 +196,13 @@ def test_stated_range_of_a_csv(folder, monkeypatch):
         return load_ratings("csv", str(folder), cache, rating_range=(low, high))
 
     wrong = r"line 4: the rating -1 is outside 0 to 5"
-    with pytest.raises(RatingsFileError, match=wrong):
+    with pytest.raises(DataFileError, match=wrong):
         load_within(0, 5)
     assert len(load(folder)) == len(load_within(-1, 3.5)) == 3
     # Now that it is prepared without a range too.
-    with pytest.raises(RatingsFileError, match=wrong):
+    with pytest.raises(DataFileError, match=wrong):
         load_within(0, 5)
-    with pytest.raises(RatingsFileError, match=r"line 3: the rating 3\.5 is outside"):
+    with pytest.raises(DataFileError, match=r"line 3: the rating 3\.5 is outside"):
         load_within(-1, 3)
     calls = counted(monkeypatch)
     assert len(load_within(-2, 4)) == 3
@@ -236,7 +236,7 @@ def test_amazon_is_one_file_of_any_name(tmp_path, dataset):
     folder.mkdir()
     filename, content = AMAZON[dataset]
     expected = [("A1", "B1", 5.0), ("A2", "B1", 3.0)]
-    with pytest.raises(RatingsFileError, match=r"No \*\.\w+ \(plain.*nijianmo"):
+    with pytest.raises(DataFileError, match=r"No \*\.\w+ \(plain.*nijianmo"):
         load(folder, dataset)
     (folder / filename).write_text(content)
     assert triples(load(folder, dataset)) == expected
@@ -248,7 +248,7 @@ def test_amazon_is_one_file_of_any_name(tmp_path, dataset):
     assert triples(load(folder / "any name", dataset)) == expected
     assert triples(load(folder, dataset)) == expected
     (folder / filename.replace("Books", "Toys")).write_text(content)
-    with pytest.raises(RatingsFileError, match=r"several.*: Books.*, Toys.*Name one"):
+    with pytest.raises(DataFileError, match=r"several.*: Books.*, Toys.*Name one"):
         load(folder, dataset)
 
 
@@ -328,12 +328,12 @@ def test_missing_folder_and_file(folder):
     empty.mkdir()
     with pytest.raises(DataError, match=r"--data_dir.*grouplens\.org"):
         load_ratings("movielens_1m")
-    with pytest.raises(RatingsFileError, match=r"No ratings\.dat.*ml-1m.*grouplens"):
+    with pytest.raises(DataFileError, match=r"No ratings\.dat.*ml-1m.*grouplens"):
         load(empty, "movielens_1m")
-    with pytest.raises(RatingsFileError, match=r"No ratings\.csv.*the file itself"):
+    with pytest.raises(DataFileError, match=r"No ratings\.csv.*the file itself"):
         load(folder / "none")
     (folder / "other.csv").write_text(CSV)
-    with pytest.raises(RatingsFileError, match=r"other\.csv is not a file of.*csv"):
+    with pytest.raises(DataFileError, match=r"other\.csv is not a file of.*csv"):
         load(folder / "other.csv", "movielens_1m")
 
 

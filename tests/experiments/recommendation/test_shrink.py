@@ -11,7 +11,7 @@ import pytest
 from ant_jax import training
 from experiments.data import load_ratings
 from experiments.recommendation.input_pipeline import prepare
-from experiments.recommendation.shrink import Shrinker
+from experiments.recommendation.shrink import make_shrinker
 from experiments.recommendation.train import make_model
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -65,7 +65,7 @@ def shrink(config, prepared, validate=None):
     def error(params):
         return float(jnp.mean(errors(params, splits.validation)))
 
-    shrinker = Shrinker(
+    shrinker = make_shrinker(
         config,
         model,
         prepared,

@@ -1,0 +1,75 @@
+"""The objects that score highest."""
+
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Int
+
+
+def largest(scores: ArrayLike, k: int) -> Int[np.ndarray, " k"]:
+    """The k objects with the largest scores.
+
+    Args:
+      scores: one number for each object, (V,): counts, `tf_idf`, or, for the rows that
+        variational dropout keeps, the negative of their log alpha.
+      k: how many.
+
+    Returns:
+      Ids, int64 (k,), the largest first and of equals the smaller id.
+
+    Raises:
+      ValueError: scores are not of shape (V,) or NaN, or k is not in [1, V].
+
+    Example:
+      >>> largest(np.array([1.0, 5.0, 2.0, 5.0]), 3).tolist()
+      [1, 3, 2]
+    """
+    array = np.asarray(scores)
+    if array.ndim != 1:
+        raise ValueError(f"scores must have the shape (V,), got {array.shape}.")
+    if np.isnan(array).any():
+        raise ValueError("scores must be numbers, some of them are NaN.")
+    check_count(k, len(array))
+    # Of the ids in reverse, a stable sort has the smallest last among equals.
+    ascending = np.argsort(array[::-1], kind="stable")
+    return len(array) - 1 - ascending[::-1][:k]
+
+
+def largest_rows(table: ArrayLike, k: int) -> Int[np.ndarray, " k"]:
+    """The k rows with the largest norms, such as of those that a group lasso keeps.
+
+    Args:
+      table: a trained table, float (V, d). `ant_jax.embeddings.kept_rows` takes all of
+        its rows that are not zero.
+      k: how many.
+
+    Returns:
+      Ids, int64 (k,), the largest first and of equals the smaller id.
+
+    Raises:
+      ValueError: the table is not a matrix or has NaN, or fewer than k rows are not
+        zero.
+
+    Example:
+      >>> largest_rows(np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 6.0]]), 2).tolist()
+      [2, 1]
+    """
+    array = np.asarray(table, np.float64)
+    if array.ndim != 2:
+        raise ValueError(f"The table must have the shape (V, d), got {array.shape}.")
+    norms = np.linalg.norm(array, axis=1)
+    if k > (kept := np.count_nonzero(norms)):
+        raise ValueError(
+            f"Only {kept} rows are not zero, {k} are asked for: train with a weaker "
+            "penalty, or take fewer."
+        )
+    return largest(norms, k)
+
+
+def check_count(k: int, size: int) -> None:
+    """Refuses to choose more objects than there are, or none.
+
+    Raises:
+      ValueError: k is not in [1, size].
+    """
+    if not 1 <= k <= size:
+        raise ValueError(f"k must be in [1, {size}], the objects there are, got {k}.")

@@ -1,0 +1,36 @@
+"""A first T from vectors: how alike each object is to each anchor."""
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from ant_jax.anchors.seeding import as_points
+
+
+def nonnegative_similarity(
+    vectors: ArrayLike, anchors: ArrayLike
+) -> Float[Array, "vocab anchors"]:
+    """The cosine between each object and each anchor, and 0 where it is negative.
+
+    Args:
+      vectors: of the objects, (V, d).
+      anchors: in the same space, (K, d), such as `vectors[objects]`.
+
+    Returns:
+      (V, K), from 0 to 1; a vector of zeros is like no other.
+
+    Raises:
+      ValueError: vectors or anchors are not finite or not of such shapes.
+
+    Example:
+      >>> vectors = jnp.array([[0.0, 4.0], [-1.0, 0.0], [3.0, 0.0]])
+      >>> nonnegative_similarity(vectors, jnp.array([[2.0, 0.0]])).tolist()
+      [[0.0], [0.0], [1.0]]
+    """
+    left, right = (_normalized(as_points(x)) for x in (vectors, anchors))
+    return jnp.clip(left @ right.astype(left.dtype).T, 0, 1)
+
+
+def _normalized(x: Array) -> Array:
+    norms = jnp.linalg.norm(x, axis=1, keepdims=True)
+    return x / jnp.where(norms > 0, norms, 1)

@@ -1,0 +1,89 @@
+"""Vocabulary selection: the kept rows, the shared one, and whose they are."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ant_jax.compact import floats
+from ant_jax.compact.codecs.base import Packed, Rows, check_finite, store, to_numpy
+from ant_jax.compact.format import Header
+from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SelectedRows(Rows):
+    """The rows, and the row of each object.
+
+    Attributes:
+      embedding: the rows, (u + 1, d), as stored, the shared one last.
+      rows: the row of each object, (V,), unsigned.
+      dtype: name of the dtype of `embedding`.
+    """
+
+    embedding: NDArray[Any]
+    rows: NDArray[Any]
+    dtype: str
+
+    @property
+    def num_params(self) -> int:
+        """(u + 1) d."""
+        return self.embedding.size
+
+    def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
+        """The own row of each id, or the shared one."""
+        return floats.widen(self.embedding[self.rows[ids]], self.dtype)
+
+    @classmethod
+    def pack(cls, emb: Any, params: Any, stored_dtype: str) -> Packed:
+        """See `Rows.pack`."""
+        num_rows = len(emb.kept) + 1
+        table = to_numpy(params.embedding, "embedding", num_rows, emb.features)
+        tensors = {
+            "embedding": store(table, "embedding", stored_dtype),
+            **_pack_mask(emb.rows != len(emb.kept)),
+        }
+        return Packed(tensors, {"num_rows": num_rows}, table.size)
+
+    @classmethod
+    def unpack(cls, header: Header, tensors: Tensors) -> "SelectedRows":
+        """See `Rows.unpack`."""
+        if header.options.keys() != {"num_rows"}:
+            raise ValueError(f"options are {header.options!r}, expected num_rows")
+        num_rows, dtype = header.options["num_rows"], header.stored_dtype
+        stored = (floats.storage(dtype),)
+        table = tensors.take("embedding", stored, num_rows, header.features)
+        check_finite(floats.widen(table, dtype), "embedding")
+        kept = _unpack_mask(tensors, header.num_embeddings)
+        if (found := int(np.count_nonzero(kept))) != num_rows - 1:
+            raise ValueError(f"{found} objects are kept, expected {num_rows - 1}")
+        rows = np.full(kept.size, num_rows - 1, narrowest(num_rows - 1))
+        rows[kept] = np.arange(num_rows - 1, dtype=rows.dtype)
+        return cls(table, rows, dtype)
+
+
+def _pack_mask(kept: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    """Runs where the kept objects stand together or are few, bits where not."""
+    changes = np.flatnonzero(kept[1:] != kept[:-1]) + 1
+    # The first run is of objects that are not kept, and may be empty.
+    changes = changes if not kept[0] else np.append(0, changes)
+    runs = np.diff(changes, prepend=0, append=kept.size)
+    runs = runs.astype(narrowest(int(runs.max())))
+    bits = np.packbits(kept)
+    return {"kept.bits": bits} if bits.nbytes < runs.nbytes else {"kept.runs": runs}
+
+
+def _unpack_mask(tensors: Tensors, size: int) -> NDArray[np.bool_]:
+    if "kept.bits" in tensors:
+        dtypes = (np.dtype(np.uint8),)
+        bits = tensors.take("kept.bits", dtypes, -(-size // 8))
+        kept = np.unpackbits(bits).astype(bool)
+        if kept[size:].any():
+            raise ValueError(f"'kept.bits' holds objects beyond the {size} there are")
+        return kept[:size]
+    runs = tensors.take("kept.runs", UNSIGNED, None)
+    total = runs.sum(dtype=np.uint64)
+    if total != size:
+        raise ValueError(f"'kept.runs' sums to {total}, but there are {size} objects")
+    return np.repeat(np.arange(runs.size) % 2 == 1, runs)

@@ -1,0 +1,79 @@
+"""How settled a clustering is."""
+
+import dataclasses
+
+import numpy as np
+
+from ant_jax.embeddings.cluster import ClusterParams
+
+# Objects in flight: bounds what is needed on top of the logits.
+_BLOCK = 1 << 14
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterSummary:
+    """What `cluster_summary` finds.
+
+    Attributes:
+      num_clusters: number k of clusters.
+      num_dead: clusters that are no object's most probable one: they are stored, but
+        nothing reads them.
+      largest_share: share of the objects that the largest cluster holds.
+      entropy: entropy of `softmax(logits)` in nats, mean over the objects; 0 where all
+        are settled, log k where none is.
+      soft_share: share of the objects whose mean vector is not the one that is shipped.
+    """
+
+    num_clusters: int
+    num_dead: int
+    largest_share: float
+    entropy: float
+    soft_share: float
+
+
+def cluster_summary(params: ClusterParams, tolerance: float = 0.1) -> ClusterSummary:
+    """Says whether what was trained with noise is what is shipped without.
+
+    Args:
+      params: of a `ClusterEmbedding`; those of its kin are in the field `clusters` of
+        theirs.
+      tolerance: by how much of its length the vector of an object's most probable
+        cluster may differ from the mean over all clusters, `soft_lookup`, and still
+        count as the same.
+
+    Raises:
+      ValueError: the tolerance is negative, or the logits are not finite.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> logits = jnp.array([[9.0, 0.0, 0.0], [0.0, 0.0, -9.0]])
+      >>> found = cluster_summary(ClusterParams(logits, jnp.eye(3)))
+      >>> found.num_dead, found.soft_share, round(found.entropy, 2)
+      (2, 0.5, 0.35)
+    """
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance must not be negative, got {tolerance!r}.")
+    vectors = np.asarray(params.embedding).astype(np.float64)
+    size, num_clusters = params.logits.shape
+    counts = np.zeros(num_clusters, np.int64)
+    entropy, soft = 0.0, 0
+    for begin in range(0, size, _BLOCK):
+        logits = np.asarray(params.logits[begin : begin + _BLOCK]).astype(np.float64)
+        if not np.isfinite(logits).all():
+            raise ValueError("Logits are not finite: training has diverged.")
+        hard = logits.argmax(axis=1)
+        counts += np.bincount(hard, minlength=num_clusters)
+        log_weights = logits - logits.max(axis=1, keepdims=True)
+        log_weights -= np.log(np.exp(log_weights).sum(axis=1, keepdims=True))
+        weights = np.exp(log_weights)
+        entropy -= float((weights * log_weights).sum())
+        distance = np.linalg.norm(weights @ vectors - vectors[hard], axis=1)
+        length = np.linalg.norm(vectors[hard], axis=1)
+        soft += int(np.count_nonzero(distance > tolerance * length))
+    return ClusterSummary(
+        num_clusters=num_clusters,
+        num_dead=int(np.count_nonzero(counts == 0)),
+        largest_share=float(counts.max() / size),
+        entropy=entropy / size,
+        soft_share=soft / size,
+    )

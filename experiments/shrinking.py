@@ -1,0 +1,80 @@
+"""After training: a table without what it does not need, trained on for a while.
+
+What is worth least goes (`ant_jax.embeddings.pruning`), in rounds, and after each round
+what is left trains on with a lower penalty, since the penalty shrinks what it keeps.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxtyping import PRNGKeyArray
+
+from ant_jax import training
+from ant_jax.embeddings import num_nonzeros, prune_to_size, prune_to_tolerance
+from experiments.refitting import Refit
+from experiments.training_config import TrainingConfig
+
+
+class Shrinker:
+    """Prunes and refits the parameters of a finished run."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        refit: Refit,
+        *,
+        num_params: Callable[[Any], int],
+        validate: Callable[[Any], float],
+        curvature: Callable[[Any, PRNGKeyArray], Any],
+    ) -> None:
+        """Takes what it works with.
+
+        Args:
+          config: says how far to prune.
+          refit: trains on what is left.
+          num_params: embedding parameters of parameters.
+          validate: figure on the validation split that pruning may raise by its
+            tolerance.
+          curvature: `(params, key) -> h`, see `training.make_curvature`.
+        """
+        self._config, self._refit = config, refit
+        self._num_params, self._validate = num_params, validate
+        self._curvature = curvature
+
+    def shrink(self, params: Any) -> list[Any]:
+        """Prunes as far as the tolerance allows and refits, then for every budget.
+
+        Returns:
+          The parameters of each budget; without budgets those of the tolerance.
+
+        Raises:
+          DivergedError: the loss of a refit is not finite.
+          TrainingError: more anchors were chosen than a budget has room for.
+        """
+        params, _ = prune_to_tolerance(
+            params, self._validate, self._config.prune_tolerance, self._worth(params)
+        )
+        params = self._refit(params)
+        shrunk = []
+        for limit in self._config.limits:
+            params = self._down_to(limit, params)
+            shrunk.append(params)
+        return shrunk or [params]
+
+    def _down_to(self, limit: int, params: Any) -> Any:
+        while (size := self._num_params(params)) > limit:
+            dense = size - num_nonzeros(params)
+            if dense > limit:
+                raise training.TrainingError(
+                    f"The anchors alone are {dense} parameters, above the budget of "
+                    f"{limit}: raise --budgets, or lower the number of anchors."
+                )
+            target = max(limit, int(size / self._config.prune_ratio))
+            pruned = prune_to_size(params, max(target - dense, 0), self._worth(params))
+            params = self._refit(pruned)
+        return params
+
+    def _worth(self, params: Any) -> Any:
+        if self._config.prune_by == "length":
+            return None
+        return self._curvature(params, self._refit.key)

@@ -1,0 +1,165 @@
+"""Settings of the text classification program."""
+
+import dataclasses
+
+from experiments.config_flags import setting
+from experiments.data import TOKENIZERS
+from experiments.training_config import TrainingConfig
+
+# What becomes of the words' table once it is trained:
+SPARSE = ("ant", "anchor_mixture", "sparse_vd", "sparse_vd_voc")  # entries are pruned
+CONDENSED = ("group_lasso", "vvd", "sparse_coding", "product_quantization")  # another
+METHODS = (
+    "ant",
+    "anchor_mixture",
+    "cluster",
+    "cluster_adjustment",
+    "mixed_cluster",
+    "full",
+    "most_frequent",
+    "tf_idf",
+    "group_lasso",
+    "vvd",
+    "sparse_vd",
+    "sparse_vd_voc",
+    "sparse_coding",
+    "product_quantization",
+    "hashing",
+    "hash_embedding",
+    "low_rank",
+)
+ANCHOR_CHOICES = ("random", "frequency", "tf_idf", "kmeans", "frequency_kmeans")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(TrainingConfig):
+    """One training run of the classifier."""
+
+    choices = TrainingConfig.choices | {
+        "method": METHODS,
+        "anchors_start": ("normal", "half_normal", "signed_basis"),
+        "encoder": ("cnn", "lstm"),
+        "tokenizer": tuple(TOKENIZERS),
+        "anchors_choice": (*ANCHOR_CHOICES, "coreset"),
+        "relations": ("none", "cooccurrence", "wordnet"),
+    }
+    at_least_one = (
+        *TrainingConfig.at_least_one,
+        "anchors",
+        "mixture_anchors",
+        "clusters",
+        "filters",
+        "hidden",
+        "kept_words",
+        "buckets",
+        "code_groups",
+        "codes",
+        "negative_pairs",
+        "related_words",
+    )
+    at_least_zero = (
+        *TrainingConfig.at_least_zero,
+        "orthogonality",
+        "negative_weight",
+        "kl_weight",
+        "kl_warmup_steps",
+        "group_lasso",
+    )
+    positive = (*TrainingConfig.positive, "table_stddev", "temperature", "code_l1")
+
+    dataset: str = setting("r8", "Name of the data set.")
+    tokenizer: str = setting(
+        "treebank", f"How a text becomes words: {', '.join(TOKENIZERS)}."
+    )
+    titles: bool = setting(False, "Read a text's title too, where it has one.")
+    length: int = setting(100, "Tokens of a text that are read; the rest is cut off.")
+    max_words: int | None = setting(None, "Most words in the vocabulary.")
+    min_count: int = setting(1, "Times that a word of the vocabulary is in training.")
+    validation_share: float = setting(0.1, "Share of training to validate on.")
+
+    method: str = setting("ant", f"Embedding of the words: {', '.join(METHODS)}.")
+    features: int = setting(64, "Length d of an embedding vector.")
+    table_stddev: float = setting(
+        0.1, "Deviation of the normal start of tables without anchors."
+    )
+
+    anchors: int = setting(10, "Number of anchors.")
+    anchors_choice: str = setting(
+        "random",
+        "Words that start as anchors: random (none), frequency, tf_idf, "
+        "kmeans, frequency_kmeans or coreset, in the space of co-occurrence.",
+    )
+    relations: str = setting(
+        "none",
+        "Words whose entries at a related anchor have no penalty: none, "
+        "cooccurrence or wordnet; needs anchors that are words.",
+    )
+    wordnet_dir: str | None = setting(None, "Folder of the WordNet 3.0 database.")
+    related_words: int = setting(10, "Of cooccurrence: most related of each word.")
+    negative_weight: float = setting(
+        0.0, "Weight of the overlap of words that are opposites in WordNet."
+    )
+    negative_pairs: int = setting(256, "Pairs of opposites that a step looks at.")
+    orthogonality: float = setting(0.0, "Weight of the anchors' orthogonality.")
+
+    mixture_anchors: int = setting(
+        5, "Of anchor_mixture: anchors of the second part, whose words are frequent."
+    )
+    clusters: int = setting(10, "Of the cluster methods: number of clusters.")
+    adjustment_features: int = setting(
+        1, "Of cluster_adjustment: features that are a word's own."
+    )
+    temperature: float = setting(0.9, "Of the cluster methods: of Gumbel-softmax.")
+    straight_through: bool = setting(
+        False, "Of the cluster methods: one-hot samples with soft derivatives."
+    )
+
+    kept_words: int = setting(
+        500, "Of most_frequent, tf_idf and mixed_cluster: words with their own vectors."
+    )
+    buckets: int = setting(500, "Of hashing and hash_embedding: shared vectors.")
+    group_lasso: float = setting(1e-5, "Of group_lasso: weight of the rows' lengths.")
+    kl_weight: float = setting(1.0, "Of variational dropout: weight of the divergence.")
+    kl_warmup_steps: int = setting(
+        0, "Of variational dropout: steps over which the weight rises from 0."
+    )
+    code_l1: float = setting(0.1, "Of sparse_coding: penalty of the codes.")
+    code_groups: int = setting(8, "Of product_quantization: parts of a vector.")
+    codes: int = setting(16, "Of product_quantization: vectors of each part.")
+
+    encoder: str = setting("cnn", "What reads the words: cnn or lstm.")
+    filters: int = setting(100, "Of cnn: filters of each of the widths 3, 4 and 5.")
+    hidden: int = setting(50, "Of lstm: units of the state.")
+    dropout: float = setting(0.5, "Share of the features of a text to drop.")
+    fold: bool = setting(
+        True, "Apply the first layer to the anchors where that is less; same result."
+    )
+
+    l1: float = setting(1e-5, "Weight of the penalty, the papers' lambda_2.")
+    learning_rate: float = setting(1e-2, "Learning rate of Yogi at the start.")
+    halving_steps: int = setting(0, "Steps between halvings of the rate; 0: never.")
+    lazy_rows: bool = setting(
+        False, "Move the rows of a table only when a batch reads them; same result."
+    )
+    batch_size: int = setting(64, "Texts a step.")
+    epochs: int = setting(10, "Most passes over the training texts.")
+    patience: int = setting(3, "Epochs without a better validation error to end after.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require("length", self.length >= 5, "at least 5, the widest filter")
+        self.require("dropout", 0 <= self.dropout < 1, "at least 0 and below 1")
+        self.require("validation_share", 0 < self.validation_share < 1, "in (0, 1)")
+        if self.limits and self.method not in (*SPARSE, *CONDENSED):
+            raise ValueError(
+                f"budgets are for {', '.join((*SPARSE, *CONDENSED))}, not "
+                f"{self.method}."
+            )
+        if self.method == "cluster_adjustment":
+            short = self.adjustment_features < self.features
+            self.require("adjustment_features", short, "below the features")
+        if self.relations != "none" and self.anchors_choice in ("random", "kmeans"):
+            pass
+
+
+CONFIGS = {"quickstart": Config()}

@@ -1,0 +1,135 @@
+"""A classifier of texts over any embedding of their words."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+import ant_jax as ant
+from ant_jax.embeddings import Factored
+from experiments.text_classification.input_pipeline import Examples
+
+
+class ClassifierParams(NamedTuple):
+    """Parameters of a `Classifier`."""
+
+    embedding: Any  # of the embedding
+    encoder: Any  # of the Flax module
+
+
+@dataclasses.dataclass(frozen=True)
+class Classifier:
+    """Scores of classes, `encoder(embedding(tokens))`.
+
+    Attributes:
+      embedding: embedding of the words.
+      encoder: a Flax module; see `encoders.Encoder`.
+      fold: whether the encoder's first layer is applied to the anchors instead of the
+        words where that is less work: the outputs are the same.
+    """
+
+    embedding: ant.Embedding
+    encoder: Any
+    fold: bool = True
+
+    def init(self, key: PRNGKeyArray, length: int) -> ClassifierParams:
+        """Fresh parameters for texts of so many tokens."""
+        embedding_key, encoder_key = jax.random.split(key)
+        x = jnp.zeros((1, length, self.embedding.features))
+        variables = self.encoder.init(encoder_key, x, jnp.ones(1, jnp.int32))
+        return ClassifierParams(self.embedding.init(embedding_key), variables["params"])
+
+    def logits(
+        self,
+        params: ClassifierParams,
+        tokens: Int[Array, "batch length"],
+        lengths: Int[Array, " batch"],
+        *,
+        key: PRNGKeyArray | None = None,
+        temperature: Any = None,
+    ) -> Float[Array, "batch classes"]:
+        """Scores of the classes: int (B, L), int (B,) -> float (B, classes).
+
+        Args:
+          params: parameters of embedding and encoder.
+          tokens: ids of words; those beyond its length are no part of a text.
+          lengths: tokens of each text.
+          key: of the noise while training; None to evaluate what is shipped.
+          temperature: of clusters; None for that of the embedding's description.
+        """
+        noise: dict[str, Any] = {}
+        rngs: dict[str, PRNGKeyArray] = {}
+        if key is not None:
+            noise_key, rngs["dropout"] = jax.random.split(key)
+            noise = lookup_noise(self.embedding, noise_key, temperature)
+        encoder = params.encoder
+        basis = self._fewer_rows(params.embedding)
+        if basis is None:
+            x = self.embedding.lookup(params.embedding, tokens, **noise)
+        else:
+            x = self.embedding.coefficients(params.embedding, tokens, **noise)
+            encoder = self.encoder.fold(encoder, basis)
+        there = jnp.arange(tokens.shape[1])[None] < lengths[:, None]
+        x = jnp.where(there[..., None], x, jnp.zeros((), x.dtype))
+        scores: Array = self.encoder.apply(
+            {"params": encoder}, x, lengths, train=key is not None, rngs=rngs
+        )
+        return scores
+
+    def _fewer_rows(self, params: Any) -> Float[Array, "anchors features"] | None:
+        """What to fold the encoder onto, where there is such and it is less work."""
+        if not self.fold or not isinstance(self.embedding, Factored):
+            return None
+        basis: Array = self.embedding.basis(params)
+        return basis if basis.shape[0] < basis.shape[1] else None
+
+    def cross_entropy(
+        self, params: ClassifierParams, batch: Examples, **noise: Any
+    ) -> Float[Array, " batch"]:
+        """Negative log-likelihood of the labels, float (B,); noise as in `logits`."""
+        scores = self.logits(params, batch.tokens, batch.lengths, **noise)
+        return optax.softmax_cross_entropy_with_integer_labels(scores, batch.labels)
+
+    def error(
+        self, params: ClassifierParams, batch: Examples
+    ) -> Float[Array, " batch"]:
+        """1 for every text whose class has not the highest score, float (B,)."""
+        scores = self.logits(params, batch.tokens, batch.lengths)
+        return (jnp.argmax(scores, axis=-1) != batch.labels).astype(jnp.float32)
+
+    def num_params(self, params: ClassifierParams) -> int:
+        """Embedding parameters."""
+        return self.embedding.num_params(params.embedding)
+
+
+def lookup_noise(
+    embedding: ant.Embedding, key: PRNGKeyArray, temperature: Any = None
+) -> dict[str, Any]:
+    """The arguments that a lookup takes while training."""
+    if hasattr(embedding, "temperature"):
+        return {"key": key, "temperature": temperature}
+    return {"key": key} if hasattr(embedding, "kl") else {}
+
+
+# The field that has a row for every word, of tables that lazy rows can train.
+_TABLE_OF = {ant.AnchorParams: "transform", ant.FullParams: "embedding"}
+
+
+def split_tables(
+    params: ClassifierParams,
+) -> tuple[dict[str, Array], ClassifierParams]:
+    """Takes out what has a row for every word."""
+    field = _TABLE_OF[type(params.embedding)]
+    table = getattr(params.embedding, field)
+    rest = params.embedding._replace(**{field: None})
+    return {"embedding": table}, params._replace(embedding=rest)
+
+
+def join_tables(tables: dict[str, Array], rest: ClassifierParams) -> ClassifierParams:
+    """Puts back what `split_tables` took out."""
+    field = _TABLE_OF[type(rest.embedding)]
+    whole = rest.embedding._replace(**{field: tables["embedding"]})
+    return rest._replace(embedding=whole)
