@@ -81,11 +81,13 @@ def sparse_code(
     emb = AnchorEmbedding(vocab, features, objects.size, param_dtype=array.dtype)
     wide = array.astype(accumulator(array.dtype))
     anchors = wide[objects]
-    # A little more, which rounding may have made it less.
+    # A little more, since rounding may have made it less; never zero or infinite.
     lipschitz = 1.0001 * np.linalg.norm(anchors.astype(np.float64), 2) ** 2
+    limits = np.finfo(anchors.dtype)
+    lipschitz = np.clip(lipschitz, float(limits.tiny), float(limits.max))
     problem = _Problem(
         anchors=jnp.asarray(anchors),
-        gram=jnp.asarray(anchors @ anchors.T),
+        gram=jnp.asarray(anchors) @ jnp.asarray(anchors).T,
         lipschitz=jnp.asarray(lipschitz, anchors.dtype),
         l1=jnp.asarray(l1, anchors.dtype),
         tolerance=jnp.asarray(tolerance, anchors.dtype),
@@ -118,8 +120,9 @@ def _solve_all(
             problem, jnp.asarray(padded), max_checks, nonnegative=nonnegative
         )
         codes[begin : begin + _ROWS] = np.asarray(found)[: len(block)]
-        gap = max(gap, float(found_gap))
-    if gap > problem.tolerance:
+        gap = np.maximum(gap, float(found_gap))
+    # Also where numbers so large that their squares overflow have made it NaN.
+    if not gap <= problem.tolerance:
         raise RuntimeError(
             f"Sparse coding stopped after {max_steps} steps at a duality gap of "
             f"{gap:.1e}, which is more than {float(problem.tolerance):.1e}: raise "

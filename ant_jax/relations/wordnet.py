@@ -36,10 +36,10 @@ _PARSING = (
 def wordnet_relations(words: Sequence[str], folder: str | os.PathLike) -> RelationGraph:
     """Relates words one step apart in WordNet.
 
-    Miller, *WordNet: a lexical database for English*, CACM 1995. Positive are the
-    synonyms of a word in every sense it has, its hypernyms ("tree" of "oak") and its
-    hyponyms, and what they are called; inflected forms have the senses of their stem.
-    Negative are its antonyms.
+    Miller, *WordNet: a lexical database for English*, CACM 1995. Positive are, for
+    every sense of a word, its synonyms and the names of its hypernyms ("tree" of "oak")
+    and hyponyms; an inflected form has the senses of its stem. Negative are the
+    antonyms of the word.
 
     Args:
       words: the vocabulary, the word of id 0 first. Upper and lower case are not told

@@ -15,16 +15,24 @@ import numpy as np
 from absl import flags
 
 from ant_jax import training
-from experiments.recommendation.configs import Config
-from experiments.recommendation.train import train_and_evaluate
+from experiments.recommendation import configs as recommendation_configs
+from experiments.recommendation import train as recommendation
+from experiments.text_classification import configs as text_configs
+from experiments.text_classification import train as text_classification
+from experiments.training_config import TrainingConfig
 
 Results = dict[str, list[dict[str, Any]]]  # by row, one a seed
 
+# What trains a config, by its class.
+_PROGRAMS: dict[type[TrainingConfig], Any] = {
+    recommendation_configs.Config: recommendation.train_and_evaluate,
+    text_configs.Config: text_classification.train_and_evaluate,
+}
 _COLLAPSED = "collapsed.txt"
 _KEPT = (
     *("seed", "value", "validation", "emb_params", "emb_bytes", "budgets", "anchors"),
     *("before_pruning", "dense_params", "dropped", "epochs", "best_epoch", "wall_s"),
-    *("examples_per_s", "peak_rss_bytes", "commit", "device"),
+    *("examples_per_s", "peak_rss_bytes", "words", "soft", "commit", "device"),
 )
 
 
@@ -38,7 +46,7 @@ def define_flags(workdir: str) -> None:
 
 
 def train_rows(
-    rows: Mapping[str, Config], *, may_collapse: bool = False
+    rows: Mapping[str, TrainingConfig], *, may_collapse: bool = False
 ) -> Results | None:
     """Trains what is missing of the rows and seeds that the flags name.
 
@@ -86,13 +94,17 @@ def train_rows(
     }
 
 
-def train_one(config: Config, folder: Path, seed: int = 0) -> dict[str, Any]:
+def train_one(config: TrainingConfig, folder: Path, seed: int = 0) -> dict[str, Any]:
     """Trains one run, or reads the result of a finished one."""
     config = dataclasses.replace(config, data_dir=flags.FLAGS.data_dir, seed=seed)
-    return train_and_evaluate(config, folder, "resume", flags.FLAGS.cache_dir)
+    train_and_evaluate = _PROGRAMS[type(config)]
+    result: dict[str, Any] = train_and_evaluate(
+        config, folder, "resume", flags.FLAGS.cache_dir
+    )
+    return result
 
 
-def _train(config: Config, folder: Path, seed: int) -> None:
+def _train(config: TrainingConfig, folder: Path, seed: int) -> None:
     try:
         result = train_one(config, folder, seed)
     except training.BusyError:
@@ -109,7 +121,10 @@ def recorded(results: Results) -> dict[str, dict[str, Any]]:
     return {
         row: {
             "config": settings(of_seeds[0]),
-            "runs": [{key: result[key] for key in _KEPT} for result in of_seeds],
+            "runs": [
+                {key: result[key] for key in _KEPT if key in result}
+                for result in of_seeds
+            ],
         }
         for row, of_seeds in results.items()
     }

@@ -59,6 +59,7 @@ def check_limits(config: Config) -> None:
         "group_lasso": 2 * config.features,
         "vvd": 2 * config.features,
         "sparse_coding": config.anchors * (config.features + 1),
+        "product_quantization": config.features,
         "ant": config.anchors * config.features,
         "anchor_mixture": (config.anchors + config.mixture_anchors) * config.features,
     }.get(config.method, 0)
@@ -108,6 +109,9 @@ def _sparse_coding(
 def _product_quantization(
     config: Config, prepared: Prepared, embedding: Any, params: Any, limit: int | None
 ) -> Condensed:
+    codes = config.codes
+    if limit is not None:
+        codes = min(limit // config.features, codes)
     return product_quantize(
-        params.embedding, config.code_groups, config.codes, seed=config.seed
+        params.embedding, config.code_groups, codes, seed=config.seed
     )

@@ -8,6 +8,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
 from ant_jax.nn.folding import fold_kernel
+from ant_jax.nn.max_convolution import max_convolution
 from experiments.text_classification.configs import Config
 
 EncoderParams = Mapping[str, Any]
@@ -21,6 +22,29 @@ class Encoder(Protocol):
         self, params: EncoderParams, basis: Float[Array, "anchors features"]
     ) -> EncoderParams:
         """Parameters that do to rows x what `params` do to `x @ basis`."""
+
+
+class _MaxConvolution(nn.Module):
+    """A convolution and its largest values, with the parameters of a dense layer.
+
+    Attributes:
+      window: width, in words.
+      filters: number of outputs.
+    """
+
+    window: int
+    filters: int
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch length features"]
+    ) -> Float[Array, "batch filters"]:
+        """The largest value of each filter, float (B, L, d) -> (B, F)."""
+        shape = self.window * x.shape[-1], self.filters
+        kernel = self.param("kernel", nn.linear.default_kernel_init, shape)
+        bias = self.param("bias", nn.initializers.zeros, shape[1:])
+        kernel = kernel.reshape(self.window, -1, self.filters)
+        return max_convolution(x, kernel) + bias[None]
 
 
 class CNN(nn.Module):
@@ -55,8 +79,7 @@ class CNN(nn.Module):
         """
         del lengths
         pooled = [
-            jnp.max(nn.Dense(self.filters, name=_name(w))(_windows(x, w)), axis=1)
-            for w in self.windows
+            _MaxConvolution(w, self.filters, name=_name(w))(x) for w in self.windows
         ]
         # Of the largest value only: max and relu may change places.
         features = nn.relu(jnp.concatenate(pooled, axis=-1))
@@ -117,16 +140,6 @@ def make_encoder(config: Config, num_classes: int) -> CNN | LSTM:
     if config.encoder == "lstm":
         return LSTM(num_classes, config.hidden, config.dropout)
     return CNN(num_classes, filters=config.filters, dropout=config.dropout)
-
-
-def _windows(x: Array, width: int) -> Float[Array, "batch places inputs"]:
-    """Every `width` vectors that follow each other, side by side.
-
-    A product with them is a convolution. `lax.conv` says the same, but inside a loop,
-    which an epoch is, XLA runs it 10 to 20 times slower on a CPU.
-    """
-    places = x.shape[1] - width + 1
-    return jnp.concatenate([x[:, i : i + places] for i in range(width)], axis=-1)
 
 
 def _name(window: int) -> str:

@@ -1,6 +1,7 @@
 """From trained parameters to those that are shipped, one model for every budget."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -40,16 +41,21 @@ class Run(NamedTuple):
         self, model: Classifier, split: Literal["validation", "test"] = "validation"
     ) -> Callable[[Any], float]:
         """The share of a split's texts that a model gets wrong, of its parameters."""
-        return self._mean(model.error, split)
+        return self._mean("error", model, split)
 
     def cross_entropy(self, model: Classifier) -> Callable[[Any], float]:
         """Mean cross-entropy of the validation split, of a model's parameters."""
-        return self._mean(model.cross_entropy, "validation")
+        return self._mean("cross_entropy", model, "validation")
 
-    def _mean(self, per_example: Any, split: str) -> Callable[[Any], float]:
-        evaluate = training.make_evaluate(per_example, _EVALUATION_BATCH, self.mesh)
-        data = getattr(self.splits, split)
-        return lambda params: float(evaluate(params, data))
+    def _mean(self, figure: str, model: Classifier, split: str) -> Any:
+        evaluate, data = _evaluator(figure, model, self.mesh), self.splits
+        return lambda params: float(evaluate(params, getattr(data, split)))
+
+
+# The same function every time, for what jit has compiled belongs to it.
+@functools.lru_cache(maxsize=8)
+def _evaluator(figure: str, model: Classifier, mesh: Mesh) -> Any:
+    return training.make_evaluate(getattr(model, figure), _EVALUATION_BATCH, mesh)
 
 
 def finish(run: Run, model: Classifier, params: ClassifierParams) -> list[Finished]:

@@ -110,7 +110,7 @@ def _train(
     splits = training.replicate(prepared.splits, mesh)
     init_key, shuffle_key, noise_key = jax.random.split(jax.random.key(config.seed), 3)
     params = model.init(init_key, config.length)
-    if knowledge.objects is not None:
+    if isinstance(model.embedding, ant.AnchorEmbedding):
         start = knowledge_lib.start(model.embedding, init_key, knowledge)
         params = params._replace(embedding=start)
     trainer = make_trainer(
@@ -166,7 +166,7 @@ def _train(
         "budgets": rows if config.limits else [],
         "dense_params": len(prepared.words) * config.features,
         "words": len(prepared.words),
-        "before_shrinking": before,
+        "before_pruning": before,
         "seed": config.seed,
         "epochs": fitted.progress.epoch,
         "best_epoch": fitted.progress.best_epoch,

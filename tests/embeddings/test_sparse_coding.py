@@ -94,6 +94,18 @@ def test_the_table_may_be_narrow():
     assert (params.transform[:3] == jnp.eye(3, dtype=jnp.bfloat16)).all()
 
 
+def test_base_rows_of_zeros_explain_nothing():
+    table = random_table(0)
+    table[:2] = 0
+    _, params = sparse_code(table, [0, 1], 0.1)
+    assert (params.transform[2:] == 0).all()
+
+
+def test_numbers_that_overflow_are_not_passed_over():
+    with pytest.raises(RuntimeError, match="at a duality gap of (nan|inf)"):
+        sparse_code(1e25 * random_table(0), np.arange(5), 0.1)
+
+
 def test_float64_is_what_jax_makes_of_it():
     emb, params = sparse_code(np.float64(random_table(0)), [0, 1], 0.1)
     assert emb.param_dtype == params.transform.dtype == jnp.float32

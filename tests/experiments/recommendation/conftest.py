@@ -25,16 +25,6 @@ def ratings_file(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def quick_compilation():
-    """Compiles without much care, which here takes longer than to train."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    # Other tests must not run what was compiled so.
-    jax.clear_caches()
-
-
 @pytest.fixture(scope="session")
 def small(ratings_file):
     """Settings under which two epochs are enough to learn something."""
