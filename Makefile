@@ -5,7 +5,7 @@ WORKDIR ?= runs/quickstart
 TEST_WORKERS ?= 2
 # Arguments for one run: make test ARGS="-k yogi", make bench ARGS="--repetitions 5".
 ARGS ?=
-BENCHMARKS ?= epoch_vs_torch recommender_epoch step_time
+BENCHMARKS ?= epoch_vs_torch recommender_epoch step_time text_cnn_step
 
 # The first interpreter that is new enough and can make an environment. The pinned
 # versions were resolved on 3.11, so it is tried first.

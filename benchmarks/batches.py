@@ -33,6 +33,31 @@ def draw_batches(workload: Workload, steps: int, turn: int) -> Ratings:
     return Ratings(users, items, np.clip(values, 1.0, 5.0).astype(np.float32))
 
 
+def draw_ranks(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    size: int,
+    exponent: float,
+    shift: float,
+) -> np.ndarray:
+    """Ranks of a Zipf-Mandelbrot law, by the inverse of its integral.
+
+    Args:
+      rng: source of randomness.
+      shape: how many.
+      size: number of ranks.
+      exponent: s of `p(rank) ~ (rank + q)^-s`, not 1.
+      shift: q.
+
+    Returns:
+      int64, from 0 for the most frequent.
+    """
+    power = 1 - exponent
+    first, last = (0.5 + shift) ** power, (size + 0.5 + shift) ** power
+    place = (first + rng.random(shape) * (last - first)) ** (1 / power) - shift
+    return np.clip(np.rint(place).astype(np.int64) - 1, 0, size - 1)
+
+
 def _draw(
     rng: np.random.Generator,
     shape: tuple[int, int],
@@ -41,12 +66,8 @@ def _draw(
     exponent: float,
     shift: float,
 ) -> np.ndarray:
-    """Ids of a Zipf-Mandelbrot law, by the inverse of its integral."""
-    shift *= num_ids / fitted_ids
-    power = 1 - exponent
-    first, last = (0.5 + shift) ** power, (num_ids + 0.5 + shift) ** power
-    place = (first + rng.random(shape) * (last - first)) ** (1 / power) - shift
-    rank = np.clip(np.rint(place).astype(np.int64) - 1, 0, num_ids - 1)
+    """Ids of a Zipf-Mandelbrot law."""
+    rank = draw_ranks(rng, shape, num_ids, exponent, shift * num_ids / fitted_ids)
     # Frequent ids are not neighbors in a real table. A multiplication is a permutation
     # where the factor has no divisor in common with the size.
     factor = round(_GOLDEN * num_ids)

@@ -38,8 +38,24 @@ def time_steps(
         run(batches)
         return time.perf_counter() - start
 
+    return time_turns(turn, _MOST_RATINGS // workload.batch_size)
+
+
+def time_turns(
+    turn: Callable[[int, int], float], most_steps: int
+) -> tuple[int, Iterator[float]]:
+    """Finds how many steps make a turn.
+
+    Args:
+      turn: given a number of steps and that of the turn, takes them and gives their
+        seconds. A first call with so many steps may compile and is not timed.
+      most_steps: of a turn, however quick they are.
+
+    Returns:
+      The number of steps of a turn, and an iterator over the seconds of turns.
+    """
     turn(_TRIAL_STEPS, 0)
     steps = int(_TRIAL_STEPS * TURN_SECONDS / turn(_TRIAL_STEPS, 1))
-    steps = max(2, min(steps, _MOST_RATINGS // workload.batch_size))
+    steps = max(2, min(steps, most_steps))
     turn(steps, 2)
     return steps, (turn(steps, count) for count in itertools.count(3))

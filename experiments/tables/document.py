@@ -23,9 +23,9 @@ def picture(root: Path, name: str) -> Path:
     return folder / f"{name}.png"
 
 
-def describe(root: Path, name: str, text: str) -> None:
-    """Puts a table into the README of the recommendation program; see `insert`."""
-    insert(root / "experiments" / "recommendation" / "README.md", name, text)
+def describe(root: Path, name: str, text: str, program: str = "recommendation") -> None:
+    """Puts a table into the README of a training program; see `insert`."""
+    insert(root / "experiments" / program / "README.md", name, text)
 
 
 def insert(path: Path, name: str, text: str) -> None:

@@ -204,3 +204,64 @@ def fronts(found: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
     axes[1].legend(fontsize="small")
     figure.suptitle(title)
     save_figure(figure, path)
+
+
+def accuracy(
+    found: Sequence[Mapping[str, Any]],
+    title: str,
+    ours: Sequence[str],
+    published: Sequence[Mapping[str, Any]],
+    path: Path,
+) -> None:
+    """Draws accuracy against parameters and against bytes, a line a method.
+
+    Args:
+      found: of `text_table.points`.
+      title: of the picture.
+      ours: methods that are drawn in full lines.
+      published: lines of the published table, of another data set than ours.
+      path: the PNG file.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 5), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    labels = ("embedding parameters", "bytes, indices included")
+    methods = list(dict.fromkeys(point["method"] for point in found))
+    for axis, size, label in zip(
+        axes, ("emb_params", "emb_bytes"), labels, strict=True
+    ):
+        for number, method in enumerate(methods):
+            line = sorted(
+                (p for p in found if p["method"] == method),
+                key=lambda p: p[size]["mean"],
+            )
+            axis.errorbar(
+                [p[size]["mean"] for p in line],
+                [p["value"]["mean"] for p in line],
+                yerr=[p["value"]["deviation"] for p in line],
+                fmt="o-" if method in ours else ".--",
+                color=f"C{number % 10}",
+                linewidth=2 if method in ours else 0.8,
+                mfc="white" if number >= 10 else None,
+                capsize=2,
+                label=method.replace("_", " "),
+            )
+        axis.set_xscale("log")
+        axis.set_xlabel(label)
+        axis.spines[["top", "right"]].set_visible(False)
+    if published:
+        axes[0].plot(
+            [float(row["emb_params"]) for row in published],
+            [float(row["accuracy"]) for row in published],
+            "kx",
+            label="published, on all of AG-News",
+        )
+        axes[0].legend(fontsize="small")
+    axes[0].set_ylabel("test accuracy, percent")
+    values = sorted(p["value"]["mean"] for p in found)
+    # What learned nothing would leave no room for the rest.
+    axes[0].set_ylim(bottom=max(values[0] - 1, values[-1] - 25), top=values[-1] + 1.5)
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside right center")
+    figure.suptitle(title)
+    save_figure(figure, path)

@@ -32,7 +32,7 @@ _COLLAPSED = "collapsed.txt"
 _KEPT = (
     *("seed", "value", "validation", "emb_params", "emb_bytes", "budgets", "anchors"),
     *("before_pruning", "dense_params", "dropped", "epochs", "best_epoch", "wall_s"),
-    *("examples_per_s", "peak_rss_bytes", "words", "soft", "commit", "device"),
+    *("examples_per_s", "peak_rss_bytes", "words", "clusters", "commit", "device"),
 )
 
 

@@ -13,12 +13,14 @@ SHARES = (0.05, 0.02, 0.01, 0.005)
 _FEATURES = 64
 # What differs between the sets: the words, which budgets are shares of, to a thousand.
 _WORDS = {"r8": 19, "r52": 21, "20ng": 70, "ag_news_32k": 37, "imdb": 75}
+_SMALL = {"tokenizer": "whitespace", "epochs": 10, "patience": 3}
+_LARGE = {"learning_rate": 5e-3, "epochs": 5, "patience": 2}
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "r8": {"tokenizer": "whitespace"},
-    "r52": {"tokenizer": "whitespace"},
-    "20ng": {"tokenizer": "whitespace"},
-    "ag_news_32k": {"length": 64},
-    "imdb": {},
+    "r8": _SMALL,
+    "r52": _SMALL,
+    "20ng": _SMALL,
+    "ag_news_32k": _LARGE | {"length": 64},  # of 100 texts 99 are shorter
+    "imdb": _LARGE,
 }
 DATASETS = tuple(_SETTINGS)
 
@@ -36,22 +38,33 @@ def rows(dataset: str) -> dict[str, Config]:
     vectors = [limit // _FEATURES for limit in limits]
 
     def row(method: str, **changes: Any) -> Config:
-        settings: dict[str, Any] = {"dataset": dataset, "method": method, "features": _FEATURES}
+        settings: dict[str, Any] = {
+            "dataset": dataset,
+            "method": method,
+            "features": _FEATURES,
+        }
         return Config(**(settings | _SETTINGS[dataset] | changes))
 
     configs = {
         "full": row("full"),
         "ant": row("ant", budgets=all_limits),
-        "anchor_mixture": row("anchor_mixture", budgets=all_limits),
-        "cluster_10": row("cluster", clusters=10),
-        "cluster_50": row("cluster", clusters=50),
+        "anchor_mixture": row(
+            "anchor_mixture",
+            anchors=10,
+            mixture_anchors=10,
+            prune_by="length",
+            budgets=all_limits,
+        ),
+        "cluster_10": row("cluster", clusters=10, table_stddev=0.5),
+        "cluster_50": row("cluster", clusters=50, table_stddev=0.5),
         "cluster_adjustment": row("cluster_adjustment", clusters=20),
         "group_lasso": row("group_lasso", budgets=all_limits),
         "vvd": row("vvd", budgets=all_limits),
-        "sparse_vd": row("sparse_vd", budgets=all_limits),
-        "sparse_vd_voc": row("sparse_vd_voc", budgets=all_limits),
+        "sparse_vd": row("sparse_vd", kl_weight=0.1, budgets=all_limits),
+        "sparse_vd_voc": row("sparse_vd_voc", kl_weight=0.1, budgets=all_limits),
         "sparse_coding": row("sparse_coding", anchors=50, budgets=all_limits),
-        "product_quantization": row("product_quantization"),
+        "product_quantization_16": row("product_quantization", codes=16),
+        "product_quantization_256": row("product_quantization", codes=256),
         "low_rank_1": row("low_rank", rank=1),
         "low_rank_3": row("low_rank", rank=3),
     }
@@ -63,7 +76,7 @@ def rows(dataset: str) -> dict[str, Config]:
         configs[f"most_frequent_{name}"] = row("most_frequent", kept_words=fit - 1)
         configs[f"tf_idf_{name}"] = row("tf_idf", kept_words=fit - 1)
         configs[f"hashing_{name}"] = row("hashing", buckets=fit)
-        weights = 2 * 1000 * _WORDS[dataset]
+        weights = 2 * 1000 * (_WORDS[dataset] + 1)
         if limit > 1.2 * weights:
             left = (limit - weights) // _FEATURES
             configs[f"hash_embedding_{name}"] = row("hash_embedding", buckets=left)

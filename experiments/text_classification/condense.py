@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 import ant_jax as ant
+from ant_jax import training
 from ant_jax.anchors import largest, largest_rows, most_frequent
 from ant_jax.embeddings import (
     kept_rows,
@@ -36,6 +37,7 @@ def condense(
       limit: most embedding parameters; None for what the method says by itself.
 
     Raises:
+      CollapsedError: a group lasso left no word.
       ValueError: the limit leaves no room for a single word.
     """
     make = {
@@ -75,6 +77,10 @@ def _group_lasso(
     config: Config, prepared: Prepared, embedding: Any, params: Any, limit: int | None
 ) -> Condensed:
     kept = kept_rows(params)
+    if not len(kept):
+        raise training.CollapsedError(
+            "The vector of every word is zero. Lower --group_lasso and start again."
+        )
     if limit is not None:
         kept = largest_rows(params.embedding, _room(limit, config, len(kept)))
     return select_rows(embedding, params, kept)

@@ -1,6 +1,7 @@
 """Settings of the text classification program."""
 
 import dataclasses
+from typing import Any
 
 from experiments.config_flags import setting
 from experiments.data import TOKENIZERS
@@ -28,7 +29,14 @@ METHODS = (
     "hash_embedding",
     "low_rank",
 )
-ANCHOR_CHOICES = ("random", "frequency", "tf_idf", "kmeans", "frequency_kmeans")
+ANCHOR_CHOICES = (
+    "random",
+    "frequency",
+    "tf_idf",
+    "kmeans",
+    "frequency_kmeans",
+    "coreset",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Config(TrainingConfig):
         "anchors_start": ("normal", "half_normal", "signed_basis"),
         "encoder": ("cnn", "lstm"),
         "tokenizer": tuple(TOKENIZERS),
-        "anchors_choice": (*ANCHOR_CHOICES, "coreset"),
+        "anchors_choice": ANCHOR_CHOICES,
         "relations": ("none", "cooccurrence", "wordnet"),
     }
     at_least_one = (
@@ -64,8 +72,15 @@ class Config(TrainingConfig):
         "kl_weight",
         "kl_warmup_steps",
         "group_lasso",
+        "temperature_halving_steps",
     )
-    positive = (*TrainingConfig.positive, "table_stddev", "temperature", "code_l1")
+    positive = (
+        *TrainingConfig.positive,
+        "table_stddev",
+        "temperature",
+        "temperature_end",
+        "code_l1",
+    )
 
     dataset: str = setting("r8", "Name of the data set.")
     tokenizer: str = setting(
@@ -83,7 +98,10 @@ class Config(TrainingConfig):
         0.1, "Deviation of the normal start of tables without anchors."
     )
 
-    anchors: int = setting(10, "Number of anchors.")
+    anchors: int = setting(20, "Number of anchors.")
+    anchors_start: str = setting(
+        "normal", "Start of A: normal, half_normal, or signed_basis, the axes and back."
+    )
     anchors_choice: str = setting(
         "random",
         "Words that start as anchors: random (none), frequency, tf_idf, "
@@ -110,6 +128,10 @@ class Config(TrainingConfig):
         1, "Of cluster_adjustment: features that are a word's own."
     )
     temperature: float = setting(0.9, "Of the cluster methods: of Gumbel-softmax.")
+    temperature_halving_steps: int = setting(
+        0, "Of the cluster methods: steps in which the temperature halves; 0: never."
+    )
+    temperature_end: float = setting(0.1, "Of the cluster methods: lowest temperature.")
     straight_through: bool = setting(
         False, "Of the cluster methods: one-hot samples with soft derivatives."
     )
@@ -135,6 +157,15 @@ class Config(TrainingConfig):
         True, "Apply the first layer to the anchors where that is less; same result."
     )
 
+    prune_by: str = setting(
+        "curvature",
+        "What an entry is worth: length (what it adds) or curvature; of "
+        "anchor_mixture: length.",
+    )
+    prune_ratio: float = setting(
+        2.0, "Most by which a round of pruning to the limit shortens a table."
+    )
+    refit_epochs: int = setting(2, "Epochs on what is left, after each pruning.")
     l1: float = setting(1e-5, "Weight of the penalty, the papers' lambda_2.")
     learning_rate: float = setting(1e-2, "Learning rate of Yogi at the start.")
     halving_steps: int = setting(0, "Steps between halvings of the rate; 0: never.")
@@ -158,8 +189,28 @@ class Config(TrainingConfig):
         if self.method == "cluster_adjustment":
             short = self.adjustment_features < self.features
             self.require("adjustment_features", short, "below the features")
-        if self.relations != "none" and self.anchors_choice in ("random", "kmeans"):
-            pass
+        if self.method == "anchor_mixture":
+            self.require("prune_by", self.prune_by == "length", "length for a mixture")
+        for name, unused in _OF_ANT.items():
+            if self.method != "ant" and getattr(self, name) != unused:
+                raise ValueError(f"{name} is for --method=ant, not {self.method}.")
+        if self.relations != "none" and self.anchors_choice == "random":
+            raise ValueError(
+                "Relations need anchors that are words: set --anchors_choice to "
+                f"{', '.join(ANCHOR_CHOICES[1:])}."
+            )
+        if self.relations == "wordnet" and not self.wordnet_dir:
+            raise ValueError("Relations of WordNet need its folder: --wordnet_dir.")
+        if self.negative_weight and self.relations != "wordnet":
+            raise ValueError("Opposites are in WordNet: set --relations=wordnet.")
 
+
+# Settings that only ANT has, and what they are where they say nothing.
+_OF_ANT: dict[str, Any] = {
+    "anchors_choice": "random",
+    "relations": "none",
+    "negative_weight": 0.0,
+    "orthogonality": 0.0,
+}
 
 CONFIGS = {"quickstart": Config()}

@@ -91,7 +91,12 @@ def _kept(config: Config) -> int:
 
 def _vvd(config: Config, prepared: Prepared) -> ant.Embedding[Any]:
     return VariationalVocabularyEmbedding(
-        len(prepared.words), config.features, mean_init=_table(config)
+        len(prepared.words),
+        config.features,
+        mean_init=_table(config),
+        # From the authors' random start, rare words would end a short run as they
+        # were drawn, and some of them before those that the task needs.
+        log_alpha_init=jax.nn.initializers.zeros,
     )
 
 

@@ -15,6 +15,7 @@ from ant_jax.embeddings import ProductQuantizedParams
 from ant_jax.optim import halving_schedule
 from experiments.refitting import Refit
 from experiments.shrinking import Shrinker
+from experiments.text_classification.coded import fix_codes, free_codes
 from experiments.text_classification.condense import condense
 from experiments.text_classification.configs import CONDENSED, SPARSE, Config
 from experiments.text_classification.input_pipeline import Prepared, Splits
@@ -98,9 +99,9 @@ def _condensed(
     )
     small = dataclasses.replace(model, embedding=embedding)
     params = params._replace(embedding=values)
-    # Codes are integers, which no gradient moves.
     if isinstance(values, ProductQuantizedParams):
-        return small, params
+        fixed, params = fix_codes(small, params)
+        return small, free_codes(fixed, _make_refit(run, fixed)(params))
     return small, _make_refit(run, small)(params)
 
 

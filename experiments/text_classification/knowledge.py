@@ -30,7 +30,9 @@ def gather(config: Config, prepared: Prepared) -> Knowledge:
     """Chooses the words that start as anchors, and finds those related to them.
 
     Raises:
-      ValueError: WordNet is not installed, or its folder is not given.
+      OSError: the folder holds no WordNet database.
+      ValueError: NLTK, which reads WordNet, is not installed, the database is damaged,
+        or there are fewer words than anchors.
     """
     if config.method != "ant" or config.anchors_choice == "random":
         return NOTHING
@@ -60,24 +62,29 @@ def start(
 def _choose(
     config: Config, prepared: Prepared, vectors: np.ndarray, key: PRNGKeyArray
 ) -> np.ndarray:
-    counts = _counts(prepared)
-    number = config.anchors
+    """The words of the anchors, of which `SPECIAL` are none."""
+    first, number = len(SPECIAL), config.anchors
+    counts, points = prepared.counts[first:], vectors[first:]
+    if number > len(counts):
+        raise ValueError(
+            f"There are {len(counts)} words to choose {number} anchors from: lower "
+            "--anchors."
+        )
     if config.anchors_choice == "frequency":
-        return anchors.most_frequent(counts, number)
-    if config.anchors_choice == "tf_idf":
-        documents = len(prepared.splits.train.labels)
-        scores = anchors.tf_idf(prepared.counts, prepared.documents, documents)
-        return anchors.largest(np.where(counts > 0, scores, 0), number)
-    weights = np.sqrt(counts)
-    if config.anchors_choice == "kmeans":
-        chosen = anchors.kmeans_plus_plus(key, vectors, number, weights=weights)
+        chosen: Any = anchors.most_frequent(counts, number)
+    elif config.anchors_choice == "tf_idf":
+        texts = len(prepared.splits.train.labels)
+        scores = anchors.tf_idf(counts, prepared.documents[first:], texts)
+        chosen = anchors.largest(scores, number)
+    elif config.anchors_choice == "kmeans":
+        chosen = anchors.kmeans_plus_plus(key, points, number, weights=np.sqrt(counts))
     elif config.anchors_choice == "frequency_kmeans":
         chosen = anchors.frequency_then_kmeans(
-            key, vectors, counts, number, max(1, number // 2), weights=weights
+            key, points, counts, number, max(1, number // 2), weights=np.sqrt(counts)
         )
     else:
-        chosen = anchors.k_center(vectors, number)
-    return np.asarray(chosen)
+        chosen = anchors.k_center(points, number)
+    return np.asarray(chosen, np.int64) + first
 
 
 def _graph(
@@ -86,17 +93,17 @@ def _graph(
     if config.relations == "none":
         return None
     if config.relations == "wordnet":
-        words = ["" if word in SPECIAL else word for word in prepared.words]
-        return relations.wordnet_relations(words, config.wordnet_dir or "")
+        return _wordnet(config, prepared)
     scores = relations.positive_pmi(counts)
     return relations.most_related(scores, config.related_words)
 
 
-def _counts(prepared: Prepared) -> np.ndarray:
-    """Counts of words, and 0 of what only looks like a word."""
-    counts = prepared.counts.copy()
-    counts[: len(SPECIAL)] = 0
-    return counts
+def _wordnet(config: Config, prepared: Prepared) -> relations.RelationGraph:
+    words = ["" if word in SPECIAL else word for word in prepared.words]
+    try:
+        return relations.wordnet_relations(words, config.wordnet_dir or "")
+    except ImportError as error:
+        raise ValueError(str(error)) from error
 
 
 def _cooccurrence(prepared: Prepared) -> Any:

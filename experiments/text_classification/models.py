@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
@@ -45,8 +46,8 @@ class Classifier:
     def logits(
         self,
         params: ClassifierParams,
-        tokens: Int[Array, "batch length"],
-        lengths: Int[Array, " batch"],
+        tokens: Int[Array | np.ndarray, "batch length"],
+        lengths: Int[Array | np.ndarray, " batch"],
         *,
         key: PRNGKeyArray | None = None,
         temperature: Any = None,
@@ -65,14 +66,17 @@ class Classifier:
         if key is not None:
             noise_key, rngs["dropout"] = jax.random.split(key)
             noise = lookup_noise(self.embedding, noise_key, temperature)
+        # Of any kind, for only some have coefficients.
+        embedding: Any = self.embedding
         encoder = params.encoder
         basis = self._fewer_rows(params.embedding)
         if basis is None:
-            x = self.embedding.lookup(params.embedding, tokens, **noise)
+            x = embedding.lookup(params.embedding, tokens, **noise)
         else:
-            x = self.embedding.coefficients(params.embedding, tokens, **noise)
+            x = embedding.coefficients(params.embedding, tokens, **noise)
             encoder = self.encoder.fold(encoder, basis)
-        there = jnp.arange(tokens.shape[1])[None] < lengths[:, None]
+        places = jnp.arange(tokens.shape[1], dtype=lengths.dtype)
+        there = places[None] < lengths[:, None]
         x = jnp.where(there[..., None], x, jnp.zeros((), x.dtype))
         scores: Array = self.encoder.apply(
             {"params": encoder}, x, lengths, train=key is not None, rngs=rngs

@@ -12,7 +12,6 @@ from jaxtyping import Array, PRNGKeyArray
 import ant_jax as ant
 from ant_jax import training
 from ant_jax.anchors import orthogonality
-from ant_jax.embeddings import AnchorMixtureParams
 from ant_jax.optim import (
     LazyRows,
     halving_schedule,
@@ -32,6 +31,10 @@ from experiments.text_classification.models import (
     join_tables,
     split_tables,
 )
+
+# What noise is drawn by. Its gradients are small, which Yogi, by its epsilon, would
+# take small steps for; the papers train it by Adam.
+_CHANCES = ("logits", "log_alpha", "log_variance", "scale_log_variance")
 
 
 def schedules(config: Config) -> tuple[Any, Any]:
@@ -89,6 +92,7 @@ def make_trainer(
         "rows": ant.proximal_yogi(
             rate, config.group_lasso, prox=prox.group_soft_threshold
         ),
+        "chances": ant.proximal_adam(rate, 0.0, prox=prox.identity),
     }
     operators = {"transform": nonnegative_soft_threshold, "table": soft_threshold}
     for name, operator in operators.items():
@@ -106,12 +110,16 @@ def make_loss(
     config: Config, model: Classifier, num_examples: int, knowledge: Knowledge
 ) -> Any:
     """Mean cross-entropy, and what a config adds to it."""
+    temperature = _temperature(config)
 
     def loss(
         params: ClassifierParams, batch: Any, *, key: PRNGKeyArray, step: Array
     ) -> Array:
         key, pairs_key = jax.random.split(key)
-        total = jnp.mean(model.cross_entropy(params, batch, key=key))
+        figures = model.cross_entropy(
+            params, batch, key=key, temperature=temperature(step)
+        )
+        total = jnp.mean(figures)
         table = params.embedding
         if hasattr(model.embedding, "kl"):
             ramp = jnp.minimum(1.0, (step + 1) / max(1, config.kl_warmup_steps))
@@ -160,22 +168,19 @@ def _tables(config: Config, rate: Any, l1: Any, num_steps: int) -> training.Tabl
 
 
 def _labels(config: Config, params: ClassifierParams) -> Any:
-    """Labels what has zeros by its operator and everything else "other"."""
+    """Labels every parameter by how it is trained; see `make_trainer`."""
     labels: Any = jax.tree.map(lambda _: "other", params)
     embedding = params.embedding
-    if isinstance(embedding, ant.AnchorParams):
-        named = labels.embedding._replace(transform="transform")
-    elif isinstance(embedding, AnchorMixtureParams):
-        parts = (
-            part._replace(transform="transform") for part in labels.embedding.parts
-        )
-        named = labels.embedding._replace(parts=tuple(parts))
-    elif isinstance(embedding, ant.SparseParams):
-        named = labels.embedding._replace(embedding="table")
-    elif config.method == "group_lasso" and isinstance(embedding, ant.FullParams):
-        named = labels.embedding._replace(embedding="rows")
-    else:
-        return labels
+    kind = "table" if isinstance(embedding, ant.SparseParams) else "other"
+    if config.method == "group_lasso" and isinstance(embedding, ant.FullParams):
+        kind = "rows"
+    names = {"embedding": kind, "transform": "transform"}
+    names |= dict.fromkeys(_CHANCES, "chances")
+
+    def label(path: Any, _: Any) -> str:
+        return names.get(path[-1].name, "other") if path else "other"
+
+    named = jax.tree_util.tree_map_with_path(label, embedding)
     return labels._replace(embedding=named)
 
 
@@ -183,5 +188,17 @@ def _free(knowledge: Knowledge) -> Any:
     """Entries of T without penalty, as a prefix of the parameters."""
     if knowledge.unpenalized is None:
         return None
-    embedding: Any = ant.AnchorParams(False, knowledge.unpenalized)
-    return ClassifierParams(embedding, False)
+    prefix: Any = ant.AnchorParams
+    return ClassifierParams(prefix(False, knowledge.unpenalized), False)
+
+
+def _temperature(config: Config) -> optax.Schedule:
+    """Of Gumbel-softmax, by the steps taken."""
+    if not config.temperature_halving_steps:
+        return optax.constant_schedule(config.temperature)
+    return optax.exponential_decay(
+        config.temperature,
+        config.temperature_halving_steps,
+        decay_rate=0.5,
+        end_value=config.temperature_end,
+    )

@@ -16,23 +16,23 @@ from ant_jax.files import write_atomically
 from ant_jax.report import training_curves
 from experiments.data import load_texts
 from experiments.provenance import provenance
-from experiments.text_classification import knowledge as knowledge_lib
 from experiments.text_classification.artifact import ship
+from experiments.text_classification.checks import check_sizes
 from experiments.text_classification.condense import check_limits
 from experiments.text_classification.configs import Config
 from experiments.text_classification.embeddings import make_embedding
 from experiments.text_classification.encoders import make_encoder
 from experiments.text_classification.finish import Run, finish
 from experiments.text_classification.input_pipeline import Prepared, prepare
+from experiments.text_classification.knowledge import Knowledge, gather, start
 from experiments.text_classification.models import Classifier, ClassifierParams
 from experiments.text_classification.optimizer import (
     make_epoch,
     make_trainer,
     schedules,
 )
+from experiments.text_classification.settled import cluster_figures
 from experiments.throughput import throughput
-
-EVALUATION_BATCH = 1024
 
 
 def train_and_evaluate(
@@ -63,15 +63,19 @@ def train_and_evaluate(
         cannot be met, or WordNet is not installed.
     """
     prepared = load(config, cache_dir)
+    check_sizes(config, len(prepared.words))
     mesh = training.data_mesh(devices)
     model = make_model(config, prepared)
     # What cannot work is refused before an earlier run is touched.
     examples = len(prepared.splits.train.labels)
     training.check_batch_size(config.batch_size, mesh, examples)
     check_limits(config)
+    knowledge = gather(config, prepared)
     with training.Workdir(workdir) as folder:
         folder.claim(dataclasses.asdict(config), mode, dataclasses.asdict(Config()))
-        return folder.read_result() or _train(config, model, prepared, mesh, folder)
+        return folder.read_result() or _train(
+            config, model, prepared, knowledge, mesh, folder
+        )
 
 
 def load(config: Config, cache_dir: str | None) -> Prepared:
@@ -103,16 +107,16 @@ def _train(
     config: Config,
     model: Classifier,
     prepared: Prepared,
+    knowledge: Knowledge,
     mesh: Mesh,
     folder: training.Workdir,
 ) -> dict[str, Any]:
-    knowledge = knowledge_lib.gather(config, prepared)
     splits = training.replicate(prepared.splits, mesh)
     init_key, shuffle_key, noise_key = jax.random.split(jax.random.key(config.seed), 3)
     params = model.init(init_key, config.length)
     if isinstance(model.embedding, ant.AnchorEmbedding):
-        start = knowledge_lib.start(model.embedding, init_key, knowledge)
-        params = params._replace(embedding=start)
+        table = start(model.embedding, init_key, knowledge)
+        params = params._replace(embedding=table)
     trainer = make_trainer(
         config,
         model,
@@ -167,6 +171,7 @@ def _train(
         "dense_params": len(prepared.words) * config.features,
         "words": len(prepared.words),
         "before_pruning": before,
+        "clusters": cluster_figures(run, *finished[-1]),
         "seed": config.seed,
         "epochs": fitted.progress.epoch,
         "best_epoch": fitted.progress.best_epoch,

@@ -54,7 +54,17 @@ def loss(params, batch):
     return jnp.mean(jnp.square(predicted - batch.ratings))
 
 
-def dense(mesh, keep=()):
+def noisy_loss(params, batch, *, key, step):
+    """A loss that drops half of the products, and grows with time."""
+    rows = params["users"][batch.users] * params["items"][batch.items]
+    rows *= jax.random.bernoulli(key, 0.5, rows.shape).astype(rows.dtype)
+    predicted = jnp.sum(rows * params["scale"][None], axis=1)
+    predicted += params["user_bias"][batch.users, 0]
+    errors = jnp.square(predicted - batch.ratings)
+    return jnp.mean(errors) * (1 + step.astype(errors.dtype))
+
+
+def dense(mesh, keep=(), loss=loss, key=None):
     labels = {"users": "t", "items": "t", "user_bias": "free", "scale": "free"}
     penalized = ant.proximal_yogi(RATE, L1)
     tx = optax.multi_transform(
@@ -65,10 +75,10 @@ def dense(mesh, keep=()):
         },
         labels | dict.fromkeys(keep, "kept"),
     )
-    return training.dense_trainer(loss, tx, mesh)
+    return training.dense_trainer(loss, tx, mesh, key=key)
 
 
-def lazy(mesh, keep=()):
+def lazy(mesh, keep=(), loss=loss, key=None):
     penalized = ant.LazyRows(rules.yogi(), RATE, L1, num_steps=1000)
     free = ant.LazyRows(rules.yogi(), RATE, num_steps=1000, prox=identity)
     names = ("users", "items", "user_bias")
@@ -78,7 +88,9 @@ def lazy(mesh, keep=()):
         split=lambda p: ({n: p[n] for n in names}, {"scale": p["scale"]}),
         join=lambda tables, rest: tables | rest,
     )
-    return training.lazy_trainer(loss, ant.yogi(RATE), mesh, tables, keep_zeros=keep)
+    return training.lazy_trainer(
+        loss, ant.yogi(RATE), mesh, tables, keep_zeros=keep, key=key
+    )
 
 
 def train(make, params, data, devices, **options):
@@ -143,6 +155,41 @@ def test_zeros_stay_where_they_are_to_be_kept(params, data):
         np.testing.assert_array_equal(ours[name] != 0, theirs[name] != 0)
     # More of them reach zero on the way.
     assert np.count_nonzero(ours["users"][:, [0, 2]]) < 2 * USERS
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_lazy_and_dense_draw_the_same_noise(count, params, data):
+    options = {"loss": noisy_loss, "key": jax.random.key(7)}
+    devices = jax.local_devices()[:count]
+    ours, our_losses = train(lazy, params, data, devices, **options)
+    theirs, their_losses = train(dense, params, data, devices, **options)
+    np.testing.assert_allclose(our_losses, their_losses, rtol=1e-4)
+    for name in params:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-3, atol=1e-4)
+
+
+def test_every_step_has_noise_and_a_number_of_its_own(params):
+    seen = []
+
+    def spy(params, batch, *, key, step):
+        jax.debug.callback(lambda *args: seen.append(args), jax.random.bits(key), step)
+        return jnp.sum(jnp.square(params["scale"]))
+
+    def keys_of(seed):
+        seen.clear()
+        mesh = training.data_mesh(jax.local_devices()[:1])
+        trainer = dense(mesh, loss=spy, key=jax.random.key(seed))
+        step, state = jax.jit(trainer.step), trainer.create(params)
+        for _ in range(4):
+            state, _ = step(state, ())
+        jax.effects_barrier()
+        assert [int(number) for _, number in seen] == [0, 1, 2, 3]
+        return [int(bits) for bits, _ in seen]
+
+    first = keys_of(0)
+    assert len(set(first)) == 4
+    assert keys_of(0) == first
+    assert not set(keys_of(1)) & set(first)
 
 
 def test_no_copy_of_a_table_is_made_in_an_epoch(params, data):

@@ -44,7 +44,7 @@ def small(text_dir):
         table_stddev=0.5,
         anchors=4,
         mixture_anchors=3,
-        clusters=5,
+        clusters=8,
         adjustment_features=2,
         kept_words=25,
         buckets=30,
