@@ -213,4 +213,47 @@ _OF_ANT: dict[str, Any] = {
     "orthogonality": 0.0,
 }
 
-CONFIGS = {"quickstart": Config()}
+
+def _cnn(**changes: Any) -> Config:
+    """Table 6 of Anchor & Transform, by Yogi, with what is said there of the CNN."""
+    settings: dict[str, Any] = {
+        "dataset": "ag_news",
+        "features": 256,
+        "learning_rate": 5e-3,
+        "epochs": 40,
+    }
+    return Config(**(settings | changes))
+
+
+def _lstm(**changes: Any) -> Config:
+    """Chen and Gimpel's classifier of IMDB, by Yogi and, of the clusters, Adam."""
+    settings: dict[str, Any] = {
+        "dataset": "imdb",
+        "tokenizer": "wordpunct",
+        "length": 400,
+        "max_words": 50_000,
+        "validation_share": 0.08,  # 2,000 texts
+        "encoder": "lstm",
+        "dropout": 0.0,
+        "features": 100,
+        "learning_rate": 1e-3,
+        "batch_size": 20,
+        "epochs": 10,
+        "patience": 10,
+    }
+    return Config(**(settings | changes))
+
+
+CONFIGS = {
+    "quickstart": Config(),
+    "ag_news_cnn_full": _cnn(method="full"),
+    "ag_news_cnn_ant": _cnn(anchors=10),
+    "imdb_lstm_full": _lstm(method="full"),
+    "imdb_lstm_cluster": _lstm(method="cluster", clusters=100),
+    "imdb_lstm_cluster_adjustment": _lstm(
+        method="cluster_adjustment", clusters=100, adjustment_features=1
+    ),
+    "imdb_lstm_mixed_cluster": _lstm(
+        method="mixed_cluster", clusters=100, kept_words=1000
+    ),
+}
