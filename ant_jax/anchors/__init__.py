@@ -7,13 +7,8 @@ Otherwise choose objects, then make parameters of them with `from_objects`; or c
 places between the objects with `lloyd`, then use `from_centroids`.
 """
 
-from ant_jax.anchors.coreset import k_center as k_center
-from ant_jax.anchors.coreset import lightweight_coreset as lightweight_coreset
 from ant_jax.anchors.frequency import frequency_then_kmeans as frequency_then_kmeans
 from ant_jax.anchors.frequency import most_frequent as most_frequent
-from ant_jax.anchors.kmeans import kmeans_plus_plus as kmeans_plus_plus
-from ant_jax.anchors.kmeans import lloyd as lloyd
-from ant_jax.anchors.kmeans import nearest_objects as nearest_objects
 from ant_jax.anchors.largest import largest as largest
 from ant_jax.anchors.largest import largest_rows as largest_rows
 from ant_jax.anchors.orthogonality import orthogonality as orthogonality
@@ -23,3 +18,8 @@ from ant_jax.anchors.similarity import nonnegative_similarity as nonnegative_sim
 from ant_jax.anchors.tf_idf import document_counts as document_counts
 from ant_jax.anchors.tf_idf import tf_idf as tf_idf
 from ant_jax.anchors.vectors import cooccurrence_vectors as cooccurrence_vectors
+from ant_jax.clustering.coreset import k_center as k_center
+from ant_jax.clustering.coreset import lightweight_coreset as lightweight_coreset
+from ant_jax.clustering.kmeans import kmeans_plus_plus as kmeans_plus_plus
+from ant_jax.clustering.kmeans import lloyd as lloyd
+from ant_jax.clustering.kmeans import nearest_objects as nearest_objects

@@ -4,8 +4,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from ant_jax.anchors.kmeans import kmeans_plus_plus
 from ant_jax.anchors.largest import largest
+from ant_jax.clustering.kmeans import kmeans_plus_plus
 
 
 def most_frequent(counts: ArrayLike, k: int) -> Int[np.ndarray, " k"]:

@@ -4,6 +4,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Int
 
+from ant_jax.clustering.seeding import check_count
+
 
 def largest(scores: ArrayLike, k: int) -> Int[np.ndarray, " k"]:
     """The k objects with the largest scores.
@@ -63,13 +65,3 @@ def largest_rows(table: ArrayLike, k: int) -> Int[np.ndarray, " k"]:
             "penalty, or take fewer."
         )
     return largest(norms, k)
-
-
-def check_count(k: int, size: int) -> None:
-    """Refuses to choose more objects than there are, or none.
-
-    Raises:
-      ValueError: k is not in [1, size].
-    """
-    if not 1 <= k <= size:
-        raise ValueError(f"k must be in [1, {size}], the objects there are, got {k}.")

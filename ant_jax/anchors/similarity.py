@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from ant_jax.anchors.seeding import as_points
+from ant_jax.clustering.seeding import as_points
 
 
 def nonnegative_similarity(

@@ -12,7 +12,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray, UInt
 
-from ant_jax.anchors.kmeans import kmeans_plus_plus, lloyd
+from ant_jax.clustering.kmeans import kmeans_plus_plus, lloyd
 from ant_jax.embeddings import base
 from ant_jax.embeddings.ids import locate
 from ant_jax.embeddings.initializers import default_full

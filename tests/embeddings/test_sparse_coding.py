@@ -102,7 +102,7 @@ def test_base_rows_of_zeros_explain_nothing():
 
 
 def test_numbers_that_overflow_are_not_passed_over():
-    with pytest.raises(RuntimeError, match="at a duality gap of (nan|inf)"):
+    with pytest.raises(RuntimeError, match=r"at a duality gap of (nan|inf)"):
         sparse_code(1e25 * random_table(0), np.arange(5), 0.1)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ant_jax.anchors.largest import check_count
 from ant_jax.numerics import accumulator
 
 Select = Callable[[PRNGKeyArray, Array, Array], Array]
@@ -127,3 +126,13 @@ def as_chosen(
             "weight above 0."
         )
     return jnp.asarray(given, jnp.int32)
+
+
+def check_count(k: int, size: int) -> None:
+    """Refuses to choose more objects than there are, or none.
+
+    Raises:
+      ValueError: k is not in [1, size].
+    """
+    if not 1 <= k <= size:
+        raise ValueError(f"k must be in [1, {size}], the objects there are, got {k}.")

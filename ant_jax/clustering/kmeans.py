@@ -8,8 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ant_jax.anchors import seeding
-from ant_jax.anchors.largest import check_count
+from ant_jax.clustering import seeding
 
 # Points that are compared with all centers at a time.
 _BLOCK = 4096
@@ -133,7 +132,7 @@ def nearest_objects(
     given = seeding.as_points(points)
     centers = np.asarray(_centers(centroids, given))
     array = np.asarray(given)
-    check_count(len(centers), len(array))
+    seeding.check_count(len(centers), len(array))
     free = np.ones(len(array), bool)
     chosen = np.zeros(len(centers), np.int64)
     for i, centroid in enumerate(centers):

@@ -6,7 +6,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ant_jax.anchors import seeding
+from ant_jax.clustering import seeding
 
 
 def k_center(

@@ -11,12 +11,12 @@ from sklearn.cluster import KMeans
 from ant_jax.anchors import (
     frequency_then_kmeans,
     k_center,
-    kmeans,
     kmeans_plus_plus,
     lightweight_coreset,
     lloyd,
     nearest_objects,
 )
+from ant_jax.clustering import kmeans
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(30, 3)).astype(np.float32)
