@@ -1,10 +1,10 @@
-"""The layout of a file, version 1.
+"""The layout of a file, version 2.
 
 A file is in the safetensors format. Its metadata holds one entry, `ant_jax.compact`,
 whose value is a JSON object, the header:
 
     format          "ant_jax.compact"
-    version         1
+    version         2
     method          which codec packed the tensors, such as "ant" or "full"
     num_embeddings  V
     features        d
@@ -17,18 +17,24 @@ Tensors of method "ant", with T in compressed rows:
 
     anchors            (K, d)    stored_dtype
     transform.values   (nnz,)    stored_dtype, row after row, no zeros
-    transform.indices  (nnz,)    unsigned, the column of each value, ascending in a row
+    transform.columns  (bytes,)  uint8, the column of each value, ascending in a row, in
+                                 ceil(log2 K) bits, the lowest first
+    transform.indices  (nnz,)    unsigned, in place of columns where that is no longer
     transform.counts   (V,)      unsigned, how many values each row has
+
+and, where it is shorter to leave out the rows without values, a mask of the others by
+one of these, and in counts only theirs:
+
+    transform.filled.bits  (bytes,)  uint8, a bit for each row, the highest first
+    transform.filled.runs  (runs,)   unsigned, lengths of the runs of rows without and
+                                     with values, in turn; only the first may be 0
 
 Tensors of method "full":
 
     embedding          (V, d)    stored_dtype
 
-Tensors of methods "sparse_cbow" and "slimming", a table in compressed rows:
-
-    embedding.values   (nnz,)    stored_dtype, row after row, no zeros
-    embedding.indices  (nnz,)    unsigned, the column of each value, ascending in a row
-    embedding.counts   (V,)      unsigned, how many values each row has
+Tensors of methods "sparse_cbow" and "slimming" are those of a table of d columns in
+such compressed rows, under the name of embedding instead of transform.
 
 Tensors of method "low_rank", with the option rank r:
 
@@ -102,6 +108,8 @@ Of any, if a vocabulary was given:
     vocab.bytes        (bytes,)  uint8, the objects' names in UTF-8, one after another
     vocab.lengths      (V,)      unsigned, bytes of each name
 
+Files of version 1 have no columns and no masks of filled rows.
+
 Unsigned types are the narrowest of 8, 16 and 32 bits that hold what is stored. NumPy
 has no bfloat16, so such numbers are stored as their bits, in uint16. There are no other
 tensors.
@@ -119,7 +127,7 @@ from typing import Any
 from ant_jax.compact import floats
 
 FORMAT = "ant_jax.compact"
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)

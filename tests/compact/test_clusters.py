@@ -118,7 +118,7 @@ def test_a_mixture_ships_as_one_sparse_transform(path, dtype, param_dtype, toler
     assert stored["anchors"].shape == (17, 6)
     nonzeros = sum(np.count_nonzero(part.transform) for part in params.parts)
     assert stored["transform.values"].size == nonzeros
-    assert stored["transform.indices"].dtype == np.uint8
+    assert stored["transform.columns"].dtype == np.uint8
 
 
 def test_a_mixture_that_does_not_fit(path):

@@ -2,39 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 import ant_jax as ant
-from ant_jax.compact.codecs.selected import _pack_mask, _unpack_mask
-from ant_jax.compact.tensors import Tensors
 from ant_jax.embeddings import SelectedEmbedding, SelectedParams
-
-
-class InMemory(Tensors):
-    """Tensors that were never written."""
-
-    def __init__(self, tensors):
-        self._tensors = tensors
-
-    def __contains__(self, name):
-        return name in self._tensors
-
-    def take(self, name, dtypes, *shape):
-        array = self._tensors[name]
-        assert array.dtype in dtypes
-        return array
-
-
-@given(mask=st.lists(st.booleans(), min_size=1, max_size=80))
-@example([True])
-@example([False])
-@example([True] * 17)
-@example([False, True] * 20)
-def test_masks_survive(mask):
-    tensors = _pack_mask(np.array(mask))
-    assert len(tensors) == 1
-    assert _unpack_mask(InMemory(tensors), len(mask)).tolist() == mask
 
 
 def save(path, kept, num_embeddings=60_000, features=2):

@@ -91,9 +91,8 @@ def test_layout_of_a_file(path, kind):
     assert header["method"] == kind.method
     assert header["options"] == {}
     assert found["embedding.values"].tolist() == [-2, 3, 4]
-    assert found["embedding.indices"].tolist() == [1, 0, 2]
+    assert found["embedding.columns"].tolist() == [0b10_00_01]
     assert found["embedding.counts"].tolist() == [1, 0, 2]
-    assert found["embedding.indices"].dtype == np.uint8
     assert sizes.num_params == 3
     assert sizes.parts["embedding.values"] == 12
     assert sizes.dense == 36
@@ -101,8 +100,8 @@ def test_layout_of_a_file(path, kind):
 
 
 BAD_TENSORS = {
-    "column": ("embedding.indices", [1, 0, 3], "holds 3, but there are 3 columns"),
-    "unsorted": ("embedding.indices", [1, 2, 0], "does not ascend within row 2"),
+    "column": ("embedding.columns", [0b11_00_01], "holds 3, expected less than 3"),
+    "unsorted": ("embedding.columns", [0b00_10_01], "not ascend within row 2"),
     "counts": ("embedding.counts", [1, 1, 2], "'embedding.counts' sums to 4"),
     "zero": ("embedding.values", [-2, 0, 4], "'embedding.values' holds a zero"),
     "nan": ("embedding.values", [-2, np.nan, 4], "holds NaN or infinity"),

@@ -51,7 +51,7 @@ def test_layout_of_a_file(path, emb, params):
     assert checksum == f"{zlib.crc32(summed):08x}"
     assert header == {
         "format": "ant_jax.compact",
-        "version": 1,
+        "version": 2,
         "method": "ant",
         "num_embeddings": V,
         "features": D,
@@ -61,8 +61,9 @@ def test_layout_of_a_file(path, emb, params):
     }
     assert found.pop("anchors").tolist() == [[1, 2, 3], [4, 5, 6]]
     assert found.pop("transform.values").tolist() == [1, 2, 3, 4, 5, 6]
-    assert found["transform.indices"].dtype == np.uint8
-    assert found.pop("transform.indices").tolist() == [0, 0, 1, 1, 0, 1]
+    # 0, 0, 1, 1, 0, 1, a bit each, the lowest first.
+    assert found["transform.columns"].dtype == np.uint8
+    assert found.pop("transform.columns").tolist() == [0b101100]
     assert found["transform.counts"].dtype == np.uint8
     assert found.pop("transform.counts").tolist() == [1, 0, 2, 1, 1, 1]
     assert found.pop("vocab.bytes").tobytes().decode() == "".join(VOCAB)
@@ -72,21 +73,39 @@ def test_layout_of_a_file(path, emb, params):
 
 
 @pytest.mark.parametrize(
-    ("num_anchors", "indices", "counts"),
+    ("num_anchors", "columns", "counts"),
     [
-        (256, np.uint8, np.uint16),
-        (257, np.uint16, np.uint16),
-        (255, np.uint8, np.uint8),
+        (256, ("transform.indices", 512), np.uint16),
+        (257, ("transform.columns", 2 * 257 * 9 // 8 + 1), np.uint16),
+        (255, ("transform.indices", 510), np.uint8),
+        (128, ("transform.columns", 2 * 128 * 7 // 8), np.uint8),
     ],
 )
-def test_integers_are_as_narrow_as_they_can_be(path, num_anchors, indices, counts):
+def test_integers_are_as_narrow_as_they_can_be(path, num_anchors, columns, counts):
     emb = ant.AnchorEmbedding(2, 1, num_anchors)
     params = ant.AnchorParams(jnp.ones((num_anchors, 1)), jnp.ones((2, num_anchors)))
     ant.compact.save(path, emb, params)
     with safetensors.safe_open(path, framework="np") as file:
-        assert file.get_tensor("transform.indices").dtype == indices
+        found = file.get_tensor(columns[0])
+        assert found.dtype == np.uint8
+        assert found.size == columns[1]
         assert file.get_tensor("transform.counts").dtype == counts
     assert (ant.compact.load(path).matrix() == num_anchors).all()
+
+
+@pytest.mark.parametrize(
+    ("filled", "mask"), [(range(5, 40), "runs"), (range(0, 999, 3), "bits")]
+)
+def test_rows_without_values_are_left_out(path, filled, mask):
+    transform = np.zeros((1000, K), np.float32)
+    transform[list(filled), 1] = 7
+    emb = ant.AnchorEmbedding(1000, 1, K)
+    params = ant.AnchorParams(jnp.ones((K, 1)), jnp.asarray(transform))
+    sizes = ant.compact.save(path, emb, params)
+    assert sizes.parts["transform.counts"] == len(filled)
+    # The runs are of 5, 35 and 960 rows, the last of which takes two bytes.
+    assert sizes.parts[f"transform.filled.{mask}"] == {"runs": 6, "bits": 125}[mask]
+    assert (ant.compact.load(path).matrix() == transform[:, 1:]).all()
 
 
 def test_rows_are_compressed_in_chunks_alike(path, emb, params, monkeypatch):
@@ -114,7 +133,7 @@ def test_sizes_add_up_to_the_file(path, emb, params):
     assert parts == {
         "anchors": K * D * 4,
         "transform.values": 6 * 4,
-        "transform.indices": 6,
+        "transform.columns": 1,
         "transform.counts": V,
         "vocab.bytes": len("".join(VOCAB).encode()),
         "vocab.lengths": 2 * V,
@@ -123,7 +142,7 @@ def test_sizes_add_up_to_the_file(path, emb, params):
     assert saved.num_params == table.num_params == emb.num_params(params) == K * D + 6
     assert saved.compression == saved.dense / saved.total
     assert f"{saved.total:,}" in str(saved)
-    assert "transform.indices" in str(saved)
+    assert "transform.columns" in str(saved)
     assert str(table.nbytes) in repr(table)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ant_jax.compact import floats
+from ant_jax.compact.codecs import bits, masks
 from ant_jax.compact.codecs.base import check_finite, store
 from ant_jax.compact.format import Header
 from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
@@ -56,7 +57,11 @@ class CompressedRows:
 def pack(
     matrix: NDArray[Any], name: str, stored_dtype: str, *, flush: bool = False
 ) -> dict[str, NDArray[Any]]:
-    """The tensors `name.values`, `name.indices` and `name.counts` of a matrix.
+    """The tensors of a matrix: its values, their columns, how many a row has.
+
+    They are `name.values`; `name.columns`, in bits, or `name.indices` where these take
+    no more; and `name.counts` of all rows, or of those of the mask `name.filled` where
+    that is shorter.
 
     Args:
       matrix: the matrix, (rows, columns).
@@ -79,8 +84,8 @@ def pack(
     per_row = np.concatenate(counts)
     return {
         f"{name}.values": np.concatenate(values),
-        f"{name}.indices": np.concatenate(indices),
-        f"{name}.counts": per_row.astype(narrowest(int(per_row.max()))),
+        **_pack_columns(np.concatenate(indices), matrix.shape[1], name),
+        **_pack_counts(per_row.astype(narrowest(int(per_row.max()))), name),
     }
 
 
@@ -101,11 +106,54 @@ def unpack(
     check_finite(wide, f"{name}.values")
     if not wide.all():
         raise ValueError(f"'{name}.values' holds a zero, which is never stored")
-    indices = tensors.take(f"{name}.indices", UNSIGNED, values.size)
-    counts = tensors.take(f"{name}.counts", UNSIGNED, header.num_embeddings)
+    indices = _unpack_columns(tensors, values.size, columns, name)
+    counts = _unpack_counts(tensors, header.num_embeddings, name)
     starts = _starts(counts, values.size, name)
     _check_columns(indices, starts, columns, name)
     return CompressedRows(values, indices, starts, columns, dtype), wide
+
+
+def _pack_columns(
+    indices: NDArray[Any], columns: int, name: str
+) -> dict[str, NDArray[Any]]:
+    packed = bits.pack(indices, columns)
+    if packed.nbytes < indices.nbytes:
+        return {f"{name}.columns": packed}
+    return {f"{name}.indices": indices}
+
+
+def _unpack_columns(
+    tensors: Tensors, size: int, columns: int, name: str
+) -> NDArray[Any]:
+    if f"{name}.columns" not in tensors:
+        return tensors.take(f"{name}.indices", UNSIGNED, size)
+    packed = bits.unpack(tensors, f"{name}.columns", size, columns)
+    indices = np.empty(size, narrowest(columns - 1))
+    for begin in range(0, size, _CHUNK):
+        places = np.arange(begin, min(begin + _CHUNK, size))
+        indices[begin : begin + _CHUNK] = packed.take(places)
+    return indices
+
+
+def _pack_counts(counts: NDArray[Any], name: str) -> dict[str, NDArray[Any]]:
+    filled = counts > 0
+    mask = masks.pack(filled, f"{name}.filled")
+    short = counts[filled]
+    if short.nbytes + sum(part.nbytes for part in mask.values()) < counts.nbytes:
+        return {f"{name}.counts": short, **mask}
+    return {f"{name}.counts": counts}
+
+
+def _unpack_counts(tensors: Tensors, size: int, name: str) -> NDArray[Any]:
+    if not masks.is_in(tensors, f"{name}.filled"):
+        return tensors.take(f"{name}.counts", UNSIGNED, size)
+    filled = masks.unpack(tensors, f"{name}.filled", size)
+    short = tensors.take(f"{name}.counts", UNSIGNED, int(np.count_nonzero(filled)))
+    if not short.all():
+        raise ValueError(f"'{name}.counts' holds a zero for a row that is filled")
+    counts = np.zeros(size, short.dtype)
+    counts[filled] = short
+    return counts
 
 
 def _starts(counts: NDArray[Any], size: int, name: str) -> NDArray[Any]:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ant_jax.compact import floats
+from ant_jax.compact.codecs import masks
 from ant_jax.compact.codecs.base import Packed, Rows, check_finite, store, to_numpy
 from ant_jax.compact.format import Header
-from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
+from ant_jax.compact.tensors import Tensors, narrowest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ class SelectedRows(Rows):
         table = to_numpy(params.embedding, "embedding", num_rows, emb.features)
         tensors = {
             "embedding": store(table, "embedding", stored_dtype),
-            **_pack_mask(emb.rows != len(emb.kept)),
+            **masks.pack(emb.rows != len(emb.kept), "kept"),
         }
         return Packed(tensors, {"num_rows": num_rows}, table.size)
 
@@ -55,35 +56,9 @@ class SelectedRows(Rows):
         stored = (floats.storage(dtype),)
         table = tensors.take("embedding", stored, num_rows, header.features)
         check_finite(floats.widen(table, dtype), "embedding")
-        kept = _unpack_mask(tensors, header.num_embeddings)
+        kept = masks.unpack(tensors, "kept", header.num_embeddings)
         if (found := int(np.count_nonzero(kept))) != num_rows - 1:
             raise ValueError(f"{found} objects are kept, expected {num_rows - 1}")
         rows = np.full(kept.size, num_rows - 1, narrowest(num_rows - 1))
         rows[kept] = np.arange(num_rows - 1, dtype=rows.dtype)
         return cls(table, rows, dtype)
-
-
-def _pack_mask(kept: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-    """Runs where the kept objects stand together or are few, bits where not."""
-    changes = np.flatnonzero(kept[1:] != kept[:-1]) + 1
-    # The first run is of objects that are not kept, and may be empty.
-    changes = changes if not kept[0] else np.append(0, changes)
-    runs = np.diff(changes, prepend=0, append=kept.size)
-    runs = runs.astype(narrowest(int(runs.max())))
-    bits = np.packbits(kept)
-    return {"kept.bits": bits} if bits.nbytes < runs.nbytes else {"kept.runs": runs}
-
-
-def _unpack_mask(tensors: Tensors, size: int) -> NDArray[np.bool_]:
-    if "kept.bits" in tensors:
-        dtypes = (np.dtype(np.uint8),)
-        bits = tensors.take("kept.bits", dtypes, -(-size // 8))
-        kept = np.unpackbits(bits).astype(bool)
-        if kept[size:].any():
-            raise ValueError(f"'kept.bits' holds objects beyond the {size} there are")
-        return kept[:size]
-    runs = tensors.take("kept.runs", UNSIGNED, None)
-    total = runs.sum(dtype=np.uint64)
-    if total != size:
-        raise ValueError(f"'kept.runs' sums to {total}, but there are {size} objects")
-    return np.repeat(np.arange(runs.size) % 2 == 1, runs)
