@@ -42,7 +42,7 @@ LABELS = {
 _FOLDED = ("ant", "ant_dense")
 
 # Table 6 of Anchor & Transform: the CNN, its batch and its learning rate.
-CNN = Config(features=256, batch_size=64, learning_rate=5e-3)
+CNN = Config(anchors=10, features=256, batch_size=64, learning_rate=5e-3)
 
 
 @dataclasses.dataclass(frozen=True)

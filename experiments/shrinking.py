@@ -25,7 +25,7 @@ class Shrinker:
         *,
         num_params: Callable[[Any], int],
         validate: Callable[[Any], float],
-        curvature: Callable[[Any, PRNGKeyArray], Any],
+        curvature: Callable[[Any, PRNGKeyArray], Any] | None,
     ) -> None:
         """Takes what it works with.
 
@@ -35,7 +35,8 @@ class Shrinker:
           num_params: embedding parameters of parameters.
           validate: figure on the validation split that pruning may raise by its
             tolerance.
-          curvature: `(params, key) -> h`, see `training.make_curvature`.
+          curvature: `(params, key) -> h`, see `training.make_curvature`; None to go
+            by the length of what an entry adds.
         """
         self._config, self._refit = config, refit
         self._num_params, self._validate = num_params, validate
@@ -75,6 +76,6 @@ class Shrinker:
         return params
 
     def _worth(self, params: Any) -> Any:
-        if self._config.prune_by == "length":
+        if self._curvature is None:
             return None
         return self._curvature(params, self._refit.key)

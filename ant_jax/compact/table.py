@@ -79,6 +79,18 @@ class Table:
         """All rows as `lookup` gives them, shape (V, d)."""
         return self._finished(np.arange(self.num_embeddings))
 
+    def factors(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The transform T (V, K), with its zeros, and the anchors A (K, d).
+
+        Raises:
+          ValueError: the rows of this method are no products of such.
+        """
+        factors = self._rows.factors()
+        if factors is None:
+            raise ValueError(f"A table of method {self.method!r} has no anchors.")
+        transform, anchors = factors
+        return floats.finish(transform, self.dtype), floats.finish(anchors, self.dtype)
+
     @functools.cached_property
     def vocab(self) -> tuple[str, ...] | None:
         """The objects' names in the order of their ids; None if none were stored."""

@@ -80,5 +80,9 @@ def make_shrinker(
         refit,
         num_params=model.num_params,
         validate=validate,
-        curvature=lambda params, key: curvature(params, train, key),
+        curvature=(
+            (lambda params, key: curvature(params, train, key))
+            if config.prune_by == "curvature"
+            else None
+        ),
     )

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 from absl import flags
 
 import ant_jax as ant
@@ -101,19 +100,13 @@ def read_items(path: Path) -> Items:
       OSError: there is no such file.
       ValueError: it is damaged, has no anchors, or no names.
     """
-    # Which checks the file.
     table = ant.compact.load(path)
     if table.method != "ant" or table.vocab is None:
         raise ValueError(
             f"{path} holds a table of method {table.method!r}: clusters need one of "
             "anchors, with the names of its objects."
         )
-    # Laid out as `ant_jax.compact.format` says.
-    tensors = safetensors.numpy.load_file(path)
-    rows = np.repeat(np.arange(table.num_embeddings), tensors["transform.counts"])
-    shape = table.num_embeddings, len(tensors["anchors"])
-    transform = np.zeros(shape, tensors["transform.values"].dtype)
-    transform[rows, tensors["transform.indices"]] = tensors["transform.values"]
+    transform, _ = table.factors()
     return Items(table.vocab, transform)
 
 

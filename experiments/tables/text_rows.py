@@ -52,7 +52,6 @@ def rows(dataset: str) -> dict[str, Config]:
             "anchor_mixture",
             anchors=10,
             mixture_anchors=10,
-            prune_by="length",
             budgets=all_limits,
         ),
         "cluster_10": row("cluster", clusters=10, table_stddev=0.5),

@@ -160,7 +160,7 @@ class Config(TrainingConfig):
     prune_by: str = setting(
         "curvature",
         "What an entry is worth: length (what it adds) or curvature; of "
-        "anchor_mixture: length.",
+        "anchor_mixture always length.",
     )
     prune_ratio: float = setting(
         2.0, "Most by which a round of pruning to the limit shortens a table."
@@ -189,8 +189,6 @@ class Config(TrainingConfig):
         if self.method == "cluster_adjustment":
             short = self.adjustment_features < self.features
             self.require("adjustment_features", short, "below the features")
-        if self.method == "anchor_mixture":
-            self.require("prune_by", self.prune_by == "length", "length for a mixture")
         for name, unused in _OF_ANT.items():
             if self.method != "ant" and getattr(self, name) != unused:
                 raise ValueError(f"{name} is for --method=ant, not {self.method}.")

@@ -140,12 +140,16 @@ def _make_shrinker(run: Run, model: Classifier) -> Shrinker:
         labels = predict(model, params, run.splits.train, label_key)
         return curvature(params, run.splits.train._replace(labels=labels), key)
 
+    # What is dropped of a mixture leaves its weight to others: no curvature tells that.
+    by_curvature = (
+        run.config.prune_by == "curvature" and run.config.method != "anchor_mixture"
+    )
     return Shrinker(
         run.config,
         _make_refit(run, model),
         num_params=model.num_params,
         validate=run.cross_entropy(model),
-        curvature=fisher,
+        curvature=fisher if by_curvature else None,
     )
 
 

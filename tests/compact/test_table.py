@@ -267,3 +267,17 @@ def test_header_of_safetensors_is_read_as_documented(path, emb, params):
     header = json.loads(data[8 : 8 + length])
     assert header["anchors"]["dtype"] == "F32"
     assert header["anchors"]["shape"] == [K, D]
+
+
+def test_the_factors_of_a_table_of_anchors(path, emb, params):
+    ant.compact.save(path, emb, params)
+    transform, anchors = ant.compact.load(path).factors()
+    np.testing.assert_array_equal(transform, params.transform)
+    np.testing.assert_array_equal(anchors, params.anchors)
+
+
+def test_other_tables_have_no_factors(path):
+    full = ant.FullEmbedding(2, features=1)
+    ant.compact.save(path, full, ant.FullParams(np.ones((2, 1), np.float32)))
+    with pytest.raises(ValueError, match="method 'full' has no anchors"):
+        ant.compact.load(path).factors()

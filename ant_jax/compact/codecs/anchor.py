@@ -46,6 +46,11 @@ class AnchorRows(Rows):
                 out[block] = product(ids[block])
         return out
 
+    def factors(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """See `Rows.factors`."""
+        rows = np.arange(self.transform.starts.size - 1)
+        return self.transform.dense(rows), self.anchors
+
     def _dense_product(self, ids: NDArray[np.intp]) -> NDArray[Any]:
         # The zeros of T count here: a sum that was flushed to -0 and meets a product +0
         # becomes +0.

@@ -32,6 +32,10 @@ class Rows(abc.ABC):
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
         """Rows (n, d) of ids (n,), each in [0, V), in the dtype they are summed in."""
 
+    def factors(self) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """T (V, K) and A (K, d) of rows that are their product; None of others."""
+        return None
+
     @classmethod
     @abc.abstractmethod
     def pack(cls, emb: Any, params: Any, stored_dtype: str) -> Packed:

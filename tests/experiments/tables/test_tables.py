@@ -205,7 +205,7 @@ def test_runs_are_shared_waited_for_and_not_trained_twice(
             path.write_text(json.dumps(result_of(config, config.seed)))
         return json.loads(path.read_text())
 
-    monkeypatch.setattr(runs, "train_and_evaluate", train)
+    monkeypatch.setitem(runs._PROGRAMS, Config, train)
     rows = {"a": Config(), "busy": Config()}
     assert runs.train_rows(rows) is None
     assert "waits for" in capsys.readouterr().out
@@ -221,7 +221,7 @@ def test_runs_are_shared_waited_for_and_not_trained_twice(
             raise runs.training.CollapsedError("all zero")
         return train(config, folder, mode, cache_dir)
 
-    monkeypatch.setattr(runs, "train_and_evaluate", collapse)
+    monkeypatch.setitem(runs._PROGRAMS, Config, collapse)
     with pytest.raises(runs.training.CollapsedError):
         runs.train_rows(rows)
     assert list(runs.train_rows(rows, may_collapse=True) or ()) == ["a"]

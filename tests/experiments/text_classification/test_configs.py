@@ -37,6 +37,7 @@ ANCHORS = {"anchors_choice": "frequency"}
             {"method": "cluster_adjustment", "adjustment_features": 64},
             "adjustment_features must be below the features",
         ),
+        (ANCHORS | {"method": "full"}, "anchors_choice is for --method=ant, not full"),
         ({"relations": "cooccurrence"}, "need anchors that are words: set"),
         (ANCHORS | {"relations": "wordnet"}, "need its folder: --wordnet_dir"),
         (ANCHORS | {"negative_weight": 0.1}, "set --relations=wordnet"),

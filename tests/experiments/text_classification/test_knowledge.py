@@ -59,8 +59,7 @@ def test_more_anchors_than_words_are_refused(small, prepared):
 def test_nothing_is_known_where_nothing_is_asked(small, prepared):
     nothing = knowledge.NOTHING
     assert gathered(small, prepared) == nothing
-    changes = {"method": "full", "anchors_choice": "frequency"}
-    assert gathered(small, prepared, **changes) == nothing
+    assert gathered(small, prepared, method="full") == nothing
     emb, key = make_embedding(small, prepared), jax.random.key(0)
     jax.tree.map(
         np.testing.assert_array_equal, knowledge.start(emb, key, nothing), emb.init(key)
