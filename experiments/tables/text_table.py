@@ -108,7 +108,8 @@ def write(
         document.picture(root, name),
     )
     document.describe(root, name, markdown(found), "text_classification")
-    budgets = budgets_markdown(dataset, found)
+    picture = f"![Accuracy against size on {TITLES[dataset]}](../../docs/{name}.png)"
+    budgets = f"{budgets_markdown(dataset, found)}\n\n{picture}"
     document.describe(root, f"{name}_budgets", budgets, "text_classification")
 
 
