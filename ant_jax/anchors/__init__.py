@@ -7,6 +7,7 @@ Otherwise choose objects, then make parameters of them with `from_objects`; or c
 places between the objects with `lloyd`, then use `from_centroids`.
 """
 
+from ant_jax.anchors.classes import class_relevance as class_relevance
 from ant_jax.anchors.frequency import frequency_then_kmeans as frequency_then_kmeans
 from ant_jax.anchors.frequency import most_frequent as most_frequent
 from ant_jax.anchors.largest import largest as largest

@@ -12,9 +12,9 @@ from experiments.text_classification.configs import Config
 SHARES = (0.05, 0.02, 0.005)
 _FEATURES = 64
 # What differs between the sets: the words, which budgets are shares of, to a thousand.
-_WORDS = {"r8": 19, "r52": 21, "20ng": 70, "ag_news_32k": 37, "imdb": 75}
-_SMALL = {"tokenizer": "whitespace", "epochs": 10, "patience": 3}
-_LARGE = {"learning_rate": 5e-3, "epochs": 5, "patience": 2}
+_WORDS = {"r8": 19, "r52": 21, "20ng": 71, "ag_news_32k": 37, "imdb": 75}
+_SMALL = {"tokenizer": "whitespace", "epochs": 8, "patience": 2}
+_LARGE = {"learning_rate": 5e-3, "epochs": 4, "patience": 2}
 _SETTINGS: dict[str, dict[str, Any]] = {
     "r8": _SMALL,
     "r52": _SMALL,
@@ -23,6 +23,9 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "imdb": _LARGE,
 }
 DATASETS = tuple(_SETTINGS)
+# An anchor a class, and ten where classes are fewer.
+_ANCHORS = {"r52": 52, "20ng": 20}
+_CLASSES = {"anchors_choice": "classes", "anchors_stddev": 0.3}
 
 
 def budgets(dataset: str) -> list[int]:
@@ -35,48 +38,60 @@ def rows(dataset: str) -> dict[str, Config]:
     """Config by row; the method of a row is that of its config."""
     limits = budgets(dataset)
     all_limits = ",".join(map(str, limits))
-    vectors = [limit // _FEATURES for limit in limits]
+    anchors = _ANCHORS.get(dataset, 10)
 
     def row(method: str, **changes: Any) -> Config:
         settings: dict[str, Any] = {
             "dataset": dataset,
             "method": method,
             "features": _FEATURES,
+            "split_seed": 0,
             "prune_ratio": 5.0,  # a round, and with it a refit, for each budget
         }
         return Config(**(settings | _SETTINGS[dataset] | changes))
 
+    def kept(share: float) -> int:
+        return limits[SHARES.index(share)] // _FEATURES
+
     configs = {
         "full": row("full"),
+        "full_classes": row("full", **_CLASSES),
         "ant": row("ant", budgets=all_limits),
-        "anchor_mixture": row(
-            "anchor_mixture",
-            anchors=10,
-            mixture_anchors=10,
-            budgets=all_limits,
+        "ant_classes": row(
+            "ant", anchors=anchors, l1=1e-4, budgets=all_limits, **_CLASSES
         ),
-        "cluster_10": row("cluster", clusters=10, table_stddev=0.5),
-        "cluster_50": row("cluster", clusters=50, table_stddev=0.5),
-        "cluster_adjustment": row("cluster_adjustment", clusters=20),
+        "anchor_mixture_classes": row(
+            "anchor_mixture",
+            anchors=anchors,
+            mixture_anchors=10,
+            budgets=f"{limits[0]},{limits[1]}",
+            table_stddev=0.3,
+            **_CLASSES,
+        ),
+        "cluster_classes": row("cluster", clusters=64, table_stddev=0.3, **_CLASSES),
+        "cluster_adjustment_classes": row(
+            "cluster_adjustment", clusters=64, table_stddev=0.3, **_CLASSES
+        ),
+        "mixed_cluster_classes_2": row(
+            "mixed_cluster", clusters=64, kept_words=kept(0.02) - 64, **_CLASSES
+        ),
         "group_lasso": row("group_lasso", budgets=all_limits),
         "vvd": row("vvd", budgets=all_limits),
         "sparse_vd": row("sparse_vd", kl_weight=0.1, budgets=all_limits),
         "sparse_vd_voc": row("sparse_vd_voc", kl_weight=0.1, budgets=all_limits),
         "sparse_coding": row("sparse_coding", anchors=50, budgets=all_limits),
-        "product_quantization_16": row("product_quantization", codes=16),
-        "product_quantization_256": row("product_quantization", codes=256),
-        "low_rank_3": row("low_rank", rank=3),
+        "product_quantization": row(
+            "product_quantization", codes=256, budgets=all_limits
+        ),
+        "tf_idf_2": row("tf_idf", kept_words=kept(0.02) - 1),
+        "hashing_5": row("hashing", buckets=kept(0.05)),
     }
-    for share, limit, fit in zip(SHARES, limits, vectors, strict=True):
-        name = f"{100 * share:g}"
-        configs[f"mixed_cluster_{name}"] = row(
-            "mixed_cluster", clusters=10, kept_words=fit - 10
-        )
-        configs[f"most_frequent_{name}"] = row("most_frequent", kept_words=fit - 1)
-        configs[f"tf_idf_{name}"] = row("tf_idf", kept_words=fit - 1)
-        configs[f"hashing_{name}"] = row("hashing", buckets=fit)
-        weights = 2 * 1000 * (_WORDS[dataset] + 1)
-        if limit > 1.2 * weights:
-            left = (limit - weights) // _FEATURES
-            configs[f"hash_embedding_{name}"] = row("hash_embedding", buckets=left)
+    for share in SHARES:
+        name = f"most_frequent_{100 * share:g}"
+        configs[name] = row("most_frequent", kept_words=kept(share) - 1)
+    # Two weights a word, which the largest budget alone has room for.
+    weights = 2 * 1000 * (_WORDS[dataset] + 1)
+    configs["hash_embedding_5"] = row(
+        "hash_embedding", buckets=(limits[0] - weights) // _FEATURES
+    )
     return configs

@@ -29,13 +29,16 @@ METHODS = (
     "hash_embedding",
     "low_rank",
 )
-ANCHOR_CHOICES = (
-    "random",
-    "frequency",
-    "tf_idf",
-    "kmeans",
-    "frequency_kmeans",
-    "coreset",
+WORD_CHOICES = ("frequency", "tf_idf", "kmeans", "frequency_kmeans", "coreset")
+ANCHOR_CHOICES = ("random", *WORD_CHOICES, "classes")
+# Methods with a number for every word and anchor, which may start from the classes.
+CLASSED = (
+    "ant",
+    "anchor_mixture",
+    "cluster",
+    "cluster_adjustment",
+    "mixed_cluster",
+    "full",
 )
 
 
@@ -76,6 +79,8 @@ class Config(TrainingConfig):
     )
     positive = (
         *TrainingConfig.positive,
+        "class_smoothing",
+        "class_scale",
         "table_stddev",
         "temperature",
         "temperature_end",
@@ -91,6 +96,9 @@ class Config(TrainingConfig):
     max_words: int | None = setting(None, "Most words in the vocabulary.")
     min_count: int = setting(1, "Times that a word of the vocabulary is in training.")
     validation_share: float = setting(0.1, "Share of training to validate on.")
+    split_seed: int | None = setting(
+        None, "Seed of the validation split alone; --seed if not given."
+    )
 
     method: str = setting("ant", f"Embedding of the words: {', '.join(METHODS)}.")
     features: int = setting(64, "Length d of an embedding vector.")
@@ -104,8 +112,14 @@ class Config(TrainingConfig):
     )
     anchors_choice: str = setting(
         "random",
-        "Words that start as anchors: random (none), frequency, tf_idf, "
-        "kmeans, frequency_kmeans or coreset, in the space of co-occurrence.",
+        "What the anchors start as: random, words (frequency, tf_idf, kmeans, "
+        "frequency_kmeans or coreset, in the space of co-occurrence), or classes.",
+    )
+    class_smoothing: float = setting(
+        50.0, "Of anchors that are classes: texts of no class added to every word's."
+    )
+    class_scale: float = setting(
+        0.3, "Of anchors that are classes: entry of T for a relevance of 1."
     )
     relations: str = setting(
         "none",
@@ -180,6 +194,8 @@ class Config(TrainingConfig):
         super().__post_init__()
         self.require("length", self.length >= 5, "at least 5, the widest filter")
         self.require("dropout", 0 <= self.dropout < 1, "at least 0 and below 1")
+        seeded = self.split_seed is None or self.split_seed >= 0
+        self.require("split_seed", seeded, "at least 0")
         self.require("validation_share", 0 < self.validation_share < 1, "in (0, 1)")
         if self.limits and self.method not in (*SPARSE, *CONDENSED):
             raise ValueError(
@@ -192,10 +208,16 @@ class Config(TrainingConfig):
         for name, unused in _OF_ANT.items():
             if self.method != "ant" and getattr(self, name) != unused:
                 raise ValueError(f"{name} is for --method=ant, not {self.method}.")
-        if self.relations != "none" and self.anchors_choice == "random":
+        methods = CLASSED if self.anchors_choice == "classes" else ("ant",)
+        if self.anchors_choice != "random" and self.method not in methods:
+            raise ValueError(
+                f"anchors_choice {self.anchors_choice} is for --method "
+                f"{', '.join(methods)}, not {self.method}."
+            )
+        if self.relations != "none" and self.anchors_choice not in WORD_CHOICES:
             raise ValueError(
                 "Relations need anchors that are words: set --anchors_choice to "
-                f"{', '.join(ANCHOR_CHOICES[1:])}."
+                f"{', '.join(WORD_CHOICES)}."
             )
         if self.relations == "wordnet" and not self.wordnet_dir:
             raise ValueError("Relations of WordNet need its folder: --wordnet_dir.")
@@ -205,7 +227,6 @@ class Config(TrainingConfig):
 
 # Settings that only ANT has, and what they are where they say nothing.
 _OF_ANT: dict[str, Any] = {
-    "anchors_choice": "random",
     "relations": "none",
     "negative_weight": 0.0,
     "orthogonality": 0.0,

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from ant_jax import anchors, relations
-from ant_jax.embeddings import AnchorEmbedding, AnchorParams
+from experiments.text_classification.class_start import relevance, start_from_classes
 from experiments.text_classification.configs import Config
 from experiments.text_classification.input_pipeline import SPECIAL, Prepared
 
@@ -15,27 +15,30 @@ _WINDOW = 10
 
 
 class Knowledge(NamedTuple):
-    """What a run of ANT starts from."""
+    """What a run starts from."""
 
     objects: np.ndarray | None  # the word of each anchor, int (K,)
     vectors: np.ndarray | None  # float32 (V, d), of all words
     unpenalized: np.ndarray | None  # bool (V, K), entries without penalty
     negative: np.ndarray | None  # int (n, 2), opposites
+    relevance: np.ndarray | None = None  # float (V, classes), of the classes to words
 
 
 NOTHING = Knowledge(None, None, None, None)
 
 
 def gather(config: Config, prepared: Prepared) -> Knowledge:
-    """Chooses the words that start as anchors, and finds those related to them.
+    """Chooses what starts as anchors, and finds the words related to them.
 
     Raises:
       OSError: the folder holds no WordNet database.
       ValueError: NLTK, which reads WordNet, is not installed, the database is damaged,
-        or there are fewer words than anchors.
+        there are fewer words than anchors, or fewer anchors than classes.
     """
-    if config.method != "ant" or config.anchors_choice == "random":
+    if config.anchors_choice == "random":
         return NOTHING
+    if config.anchors_choice == "classes":
+        return NOTHING._replace(relevance=relevance(config, prepared))
     key = jax.random.key(config.seed)
     counts = _cooccurrence(prepared)
     vectors = anchors.cooccurrence_vectors(key, counts, config.features)
@@ -49,9 +52,15 @@ def gather(config: Config, prepared: Prepared) -> Knowledge:
 
 
 def start(
-    embedding: AnchorEmbedding, key: PRNGKeyArray, knowledge: Knowledge
-) -> AnchorParams:
-    """First A and T: the chosen words are their own anchors, others near them."""
+    config: Config, embedding: Any, key: PRNGKeyArray, knowledge: Knowledge
+) -> Any:
+    """First parameters of an embedding; what is not known is drawn.
+
+    Words that were chosen are their own anchors, and others are near to them; anchors
+    that are classes are as near to a word as it is relevant to them.
+    """
+    if knowledge.relevance is not None:
+        return start_from_classes(config, embedding, key, knowledge.relevance)
     objects, vectors = knowledge.objects, knowledge.vectors
     if objects is None or vectors is None:
         return embedding.init(key)

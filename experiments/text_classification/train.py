@@ -24,7 +24,12 @@ from experiments.text_classification.embeddings import make_embedding
 from experiments.text_classification.encoders import make_encoder
 from experiments.text_classification.finish import Run, finish
 from experiments.text_classification.input_pipeline import Prepared, prepare
-from experiments.text_classification.knowledge import Knowledge, gather, start
+from experiments.text_classification.knowledge import (
+    NOTHING,
+    Knowledge,
+    gather,
+    start,
+)
 from experiments.text_classification.models import Classifier, ClassifierParams
 from experiments.text_classification.optimizer import (
     make_epoch,
@@ -89,7 +94,7 @@ def load(config: Config, cache_dir: str | None) -> Prepared:
     )
     return prepare(
         texts,
-        seed=config.seed,
+        seed=config.seed if config.split_seed is None else config.split_seed,
         length=config.length,
         max_words=config.max_words,
         min_count=config.min_count,
@@ -114,8 +119,8 @@ def _train(
     splits = training.replicate(prepared.splits, mesh)
     init_key, shuffle_key, noise_key = jax.random.split(jax.random.key(config.seed), 3)
     params = model.init(init_key, config.length)
-    if isinstance(model.embedding, ant.AnchorEmbedding):
-        table = start(model.embedding, init_key, knowledge)
+    if knowledge is not NOTHING:
+        table = start(config, model.embedding, init_key, knowledge)
         params = params._replace(embedding=table)
     trainer = make_trainer(
         config,

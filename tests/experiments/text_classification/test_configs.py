@@ -37,7 +37,21 @@ ANCHORS = {"anchors_choice": "frequency"}
             {"method": "cluster_adjustment", "adjustment_features": 64},
             "adjustment_features must be below the features",
         ),
-        (ANCHORS | {"method": "full"}, "anchors_choice is for --method=ant, not full"),
+        (
+            ANCHORS | {"method": "full"},
+            "anchors_choice frequency is for --method ant, not full",
+        ),
+        (
+            {"anchors_choice": "classes", "method": "hashing"},
+            "anchors_choice classes is for --method ant, .* not hashing",
+        ),
+        (
+            {"anchors_choice": "classes", "relations": "cooccurrence"},
+            "need anchors that are words: set",
+        ),
+        ({"split_seed": -1}, "split_seed must be at least 0"),
+        ({"class_smoothing": 0.0}, "class_smoothing must be a finite number above 0"),
+        ({"class_scale": 0.0}, "class_scale must be a finite number above 0"),
         ({"relations": "cooccurrence"}, "need anchors that are words: set"),
         (ANCHORS | {"relations": "wordnet"}, "need its folder: --wordnet_dir"),
         (ANCHORS | {"negative_weight": 0.1}, "set --relations=wordnet"),

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.data import Names
 from experiments.text_classification import knowledge
-from experiments.text_classification.configs import ANCHOR_CHOICES
+from experiments.text_classification.configs import CLASSED, WORD_CHOICES
 from experiments.text_classification.embeddings import make_embedding
 from experiments.text_classification.input_pipeline import SPECIAL
 
@@ -22,7 +22,7 @@ def gathered(small, prepared, **changes):
     return knowledge.gather(dataclasses.replace(small, **changes), prepared)
 
 
-@pytest.mark.parametrize("choice", ANCHOR_CHOICES[1:])
+@pytest.mark.parametrize("choice", WORD_CHOICES)
 def test_anchors_are_words_none_twice(choice, small, prepared):
     assert len(prepared.words) == WORDS
     for number in (5, WORDS - len(SPECIAL)):
@@ -51,7 +51,7 @@ def test_words_by_tf_idf(small, prepared):
 
 
 def test_more_anchors_than_words_are_refused(small, prepared):
-    for choice in ANCHOR_CHOICES[1:]:
+    for choice in WORD_CHOICES:
         with pytest.raises(ValueError, match=r"52 words to choose 53 .*--anchors"):
             gathered(small, prepared, anchors_choice=choice, anchors=53)
 
@@ -62,14 +62,16 @@ def test_nothing_is_known_where_nothing_is_asked(small, prepared):
     assert gathered(small, prepared, method="full") == nothing
     emb, key = make_embedding(small, prepared), jax.random.key(0)
     jax.tree.map(
-        np.testing.assert_array_equal, knowledge.start(emb, key, nothing), emb.init(key)
+        np.testing.assert_array_equal,
+        knowledge.start(small, emb, key, nothing),
+        emb.init(key),
     )
 
 
 def test_a_word_is_its_own_anchor_at_the_start(small, prepared):
     found = gathered(small, prepared, anchors_choice="kmeans")
     emb = make_embedding(small, prepared)
-    params = knowledge.start(emb, jax.random.key(0), found)
+    params = knowledge.start(small, emb, jax.random.key(0), found)
     np.testing.assert_array_equal(params.transform[found.objects], np.eye(4))
     np.testing.assert_allclose(params.anchors, found.vectors[found.objects])
     assert (params.transform >= 0).all()
@@ -144,3 +146,69 @@ def test_without_wordnet_there_is_one_message(small, prepared, tmp_path, monkeyp
     monkeypatch.setattr("ant_jax.relations.wordnet._find", lambda folder: folder)
     with pytest.raises(ValueError, match=r"not installed: pip install nltk"):
         gathered(small, prepared, wordnet_dir=str(tmp_path), **changes)
+
+
+CLASSES = {"anchors_choice": "classes", "class_scale": 0.5}
+
+
+def relevance_of(small, prepared, **changes):
+    return gathered(small, prepared, **CLASSES, **changes).relevance
+
+
+def test_classes_are_relevant_to_the_words_that_tell_them(small, prepared):
+    found = relevance_of(small, prepared, class_smoothing=1.0)
+    assert found.shape == (WORDS, 3)
+    names = np.array(prepared.words)
+    for number, name in enumerate(prepared.classes):
+        own = [word.startswith(name) for word in names]
+        assert found[own].argmax(axis=1).tolist() == [number] * 4
+    # Padding is not read, and the unknown word is in no text.
+    assert not found[:2].any()
+
+
+@pytest.mark.parametrize("method", CLASSED)
+def test_a_word_starts_from_its_classes(method, small, prepared):
+    config = dataclasses.replace(small, method=method, **CLASSES)
+    found = knowledge.gather(config, prepared)
+    emb, key = make_embedding(config, prepared), jax.random.key(0)
+    params, drawn = knowledge.start(config, emb, key, found), emb.init(key)
+    shapes = [(x.shape, x.dtype) for x in jax.tree.leaves(drawn)]
+    assert [(x.shape, x.dtype) for x in jax.tree.leaves(params)] == shapes
+    # Between words, vectors differ as much as the classes they tell, before training.
+    changed = sum(
+        bool((old != new).any())
+        for old, new in zip(
+            jax.tree.leaves(drawn), jax.tree.leaves(params), strict=True
+        )
+    )
+    assert changed == 1
+
+
+def test_entries_are_scaled_and_what_is_behind_them_is_drawn(small, prepared):
+    found = relevance_of(small, prepared)
+    config = dataclasses.replace(small, **CLASSES)
+    emb, key = make_embedding(config, prepared), jax.random.key(0)
+    params = knowledge.start(config, emb, key, knowledge.gather(config, prepared))
+    transform = np.asarray(params.transform)
+    np.testing.assert_allclose(transform[:, :3], 0.5 * found, rtol=1e-6)
+    np.testing.assert_array_equal(transform[:, 3], emb.init(key).transform[:, 3])
+
+
+def test_a_table_starts_as_such_anchors(small, prepared):
+    config = dataclasses.replace(small, method="full", **CLASSES)
+    found = knowledge.gather(config, prepared)
+    emb = make_embedding(config, prepared)
+    table = knowledge.start(config, emb, jax.random.key(0), found).embedding
+    assert np.linalg.matrix_rank(table) == 3
+    alone = (found.relevance > 0).sum(axis=1) == 0
+    np.testing.assert_array_equal(np.asarray(table)[alone], 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [("ant", "anchors"), ("cluster", "clusters")]
+)
+def test_fewer_anchors_than_classes_are_refused(method, name, small, prepared):
+    with pytest.raises(
+        ValueError, match=rf"Of 3 classes .* raise --{name}, which is 2"
+    ):
+        gathered(small, prepared, method=method, **CLASSES, **{name: 2})
