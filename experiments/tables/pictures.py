@@ -213,7 +213,7 @@ def accuracy(
     published: Sequence[Mapping[str, Any]],
     path: Path,
 ) -> None:
-    """Draws accuracy against parameters and against bytes, a line a method.
+    """Draws accuracy against parameters and against bytes, a line a method and start.
 
     Args:
       found: of `text_table.points`.
@@ -227,13 +227,13 @@ def accuracy(
     figure = Figure(figsize=(12, 5), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     labels = ("embedding parameters", "bytes, indices included")
-    methods = list(dict.fromkeys(point["method"] for point in found))
+    lines = list(dict.fromkeys((p["line"], p["method"]) for p in found))
     for axis, size, label in zip(
         axes, ("emb_params", "emb_bytes"), labels, strict=True
     ):
-        for number, method in enumerate(methods):
+        for number, (name, method) in enumerate(lines):
             line = sorted(
-                (p for p in found if p["method"] == method),
+                (p for p in found if p["line"] == name),
                 key=lambda p: p[size]["mean"],
             )
             axis.errorbar(
@@ -245,7 +245,7 @@ def accuracy(
                 linewidth=2 if method in ours else 0.8,
                 mfc="white" if number >= 10 else None,
                 capsize=2,
-                label=method.replace("_", " "),
+                label=name.replace("_", " "),
             )
         axis.set_xscale("log")
         axis.set_xlabel(label)

@@ -14,7 +14,7 @@ _FEATURES = 64
 # What differs between the sets: the words, which budgets are shares of, to a thousand.
 _WORDS = {"r8": 19, "r52": 21, "20ng": 71, "ag_news_32k": 37, "imdb": 75}
 _SMALL = {"tokenizer": "whitespace", "epochs": 8, "patience": 2}
-_LARGE = {"learning_rate": 5e-3, "epochs": 4, "patience": 2}
+_LARGE = {"learning_rate": 5e-3, "epochs": 3, "patience": 1, "refit_epochs": 1}
 _SETTINGS: dict[str, dict[str, Any]] = {
     "r8": _SMALL,
     "r52": _SMALL,
@@ -50,6 +50,14 @@ def rows(dataset: str) -> dict[str, Config]:
         }
         return Config(**(settings | _SETTINGS[dataset] | changes))
 
+    clusters = {
+        "clusters": 2 * anchors,
+        "table_stddev": 0.3,
+        "class_smoothing": 1.0,
+        "straight_through": True,
+        **_CLASSES,
+    }
+
     def kept(share: float) -> int:
         return limits[SHARES.index(share)] // _FEATURES
 
@@ -68,20 +76,21 @@ def rows(dataset: str) -> dict[str, Config]:
             table_stddev=0.3,
             **_CLASSES,
         ),
-        "cluster_classes": row("cluster", clusters=64, table_stddev=0.3, **_CLASSES),
-        "cluster_adjustment_classes": row(
-            "cluster_adjustment", clusters=64, table_stddev=0.3, **_CLASSES
-        ),
+        "cluster_classes": row("cluster", **clusters),
+        "cluster_adjustment_classes": row("cluster_adjustment", **clusters),
         "mixed_cluster_classes_2": row(
-            "mixed_cluster", clusters=64, kept_words=kept(0.02) - 64, **_CLASSES
+            "mixed_cluster", **clusters, kept_words=kept(0.02) - 2 * anchors
         ),
-        "group_lasso": row("group_lasso", budgets=all_limits),
+        "group_lasso": row(
+            "group_lasso", group_lasso=3e-3, metric="euclidean", budgets=all_limits
+        ),
         "vvd": row("vvd", budgets=all_limits),
         "sparse_vd": row("sparse_vd", kl_weight=0.1, budgets=all_limits),
         "sparse_vd_voc": row("sparse_vd_voc", kl_weight=0.1, budgets=all_limits),
         "sparse_coding": row("sparse_coding", anchors=50, budgets=all_limits),
+        # All 256 codes of a part are within the second budget already.
         "product_quantization": row(
-            "product_quantization", codes=256, budgets=all_limits
+            "product_quantization", codes=256, budgets=f"{limits[1]},{limits[2]}"
         ),
         "tf_idf_2": row("tf_idf", kept_words=kept(0.02) - 1),
         "hashing_5": row("hashing", buckets=kept(0.05)),

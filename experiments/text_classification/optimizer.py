@@ -90,7 +90,10 @@ def make_trainer(
     groups = {
         "other": ant.yogi(rate),
         "rows": ant.proximal_yogi(
-            rate, config.group_lasso, prox=prox.group_soft_threshold
+            rate,
+            config.group_lasso,
+            prox=prox.group_soft_threshold,
+            metric=config.metric,
         ),
         "chances": ant.proximal_adam(rate, 0.0, prox=prox.identity),
     }
