@@ -10,13 +10,17 @@ from experiments.training_config import TrainingConfig
 # What becomes of the words' table once it is trained:
 SPARSE = ("ant", "anchor_mixture", "sparse_vd", "sparse_vd_voc")  # entries are pruned
 CONDENSED = ("group_lasso", "vvd", "sparse_coding", "product_quantization")  # another
-METHODS = (
+# Methods with a number for every word and anchor, which may start from the classes.
+CLASSED = (
     "ant",
     "anchor_mixture",
     "cluster",
     "cluster_adjustment",
     "mixed_cluster",
     "full",
+)
+METHODS = (
+    *CLASSED,
     "most_frequent",
     "tf_idf",
     "group_lasso",
@@ -31,15 +35,6 @@ METHODS = (
 )
 WORD_CHOICES = ("frequency", "tf_idf", "kmeans", "frequency_kmeans", "coreset")
 ANCHOR_CHOICES = ("random", *WORD_CHOICES, "classes")
-# Methods with a number for every word and anchor, which may start from the classes.
-CLASSED = (
-    "ant",
-    "anchor_mixture",
-    "cluster",
-    "cluster_adjustment",
-    "mixed_cluster",
-    "full",
-)
 
 
 @dataclasses.dataclass(frozen=True)
