@@ -250,18 +250,20 @@ def accuracy(
         axis.set_xscale("log")
         axis.set_xlabel(label)
         axis.spines[["top", "right"]].set_visible(False)
+    others = [float(row["accuracy"]) for row in published]
     if published:
-        axes[0].plot(
+        crosses = axes[0].plot(
             [float(row["emb_params"]) for row in published],
-            [float(row["accuracy"]) for row in published],
+            others,
             "kx",
             label="published, on all of AG-News",
         )
-        axes[0].legend(fontsize="small")
+        axes[0].legend(handles=crosses, loc="lower right", fontsize="small")
     axes[0].set_ylabel("test accuracy, percent")
     values = sorted(p["value"]["mean"] for p in found)
     # What learned nothing would leave no room for the rest.
-    axes[0].set_ylim(bottom=max(values[0] - 1, values[-1] - 25), top=values[-1] + 1.5)
+    bottom, top = max(values[0] - 1, values[-1] - 25), max(values[-1:] + others)
+    axes[0].set_ylim(bottom=bottom, top=top + 1.5)
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside right center")
     figure.suptitle(title)
     save_figure(figure, path)
