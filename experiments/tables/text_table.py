@@ -15,7 +15,7 @@ from typing import Any
 from absl import flags
 
 from experiments import cli
-from experiments.tables import document, pictures, runs, text_rows
+from experiments.tables import document, pictures, runs, text_rows, text_summary
 
 _ROOT = Path(__file__).parents[2]
 _PUBLISHED = Path(__file__).parent / "published" / "ant_table11_text_classification.csv"
@@ -116,6 +116,7 @@ def write(
     picture = f"![Accuracy against size on {TITLES[dataset]}](../../docs/{name}.png)"
     budgets = f"{budgets_markdown(dataset, found)}\n\n{picture}"
     document.describe(root, f"{name}_budgets", budgets, "text_classification")
+    text_summary.write(root, TITLES)
 
 
 def published(dataset: str) -> list[dict[str, Any]]:

@@ -137,7 +137,7 @@ def test_file_picture_and_tables_are_written(dataset, tmp_path):
     name = f"text_{dataset}"
     readme = tmp_path / "experiments" / "text_classification" / "README.md"
     readme.parent.mkdir(parents=True)
-    names = (name, f"{name}_budgets")
+    names = (name, f"{name}_budgets", "text_summary")
     readme.write_text(
         "".join(f"<!-- {n}:begin -->\nold\n<!-- {n}:end -->\n" for n in names)
     )
@@ -153,6 +153,10 @@ def test_file_picture_and_tables_are_written(dataset, tmp_path):
     assert "old" not in text
     assert f"(../../docs/{name}.png)" in text
     assert "| full | 91.00 ± 1.00 | 1000.0K | 4000.0 kB | 21 |" in text
+    # Of the sets, one is measured.
+    assert text.count("not measured yet") == len(text_rows.DATASETS) - 1
+    title = text_table.TITLES[dataset]
+    assert f"| {title} | 91.00 ± 1.00, 1.00M | 5 % | ant" in text
 
 
 def test_one_command_makes_the_tables_of_the_folders_it_is_given(monkeypatch):
