@@ -15,10 +15,13 @@ from absl import flags
 from experiments import cli
 from experiments.tables.text_rows import DATASETS
 
-for name in DATASETS:
-    flags.DEFINE_string(name, None, f"Folder of {name}; left out if not given.")
-flags.DEFINE_string("cache_dir", None, "Folder of prepared data.")
-flags.DEFINE_string("workdir", "runs/tables/text", "Folder of all runs.")
+
+def define_flags() -> None:
+    """Defines the flags of this program."""
+    for name in DATASETS:
+        flags.DEFINE_string(name, None, f"Folder of {name}; left out if not given.")
+    flags.DEFINE_string("cache_dir", None, "Folder of prepared data.")
+    flags.DEFINE_string("workdir", "runs/tables/text", "Folder of all runs.")
 
 
 def main() -> None:
@@ -55,4 +58,5 @@ def commands() -> list[list[str]]:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)
