@@ -28,7 +28,7 @@ def write(root: Path, titles: Mapping[str, str]) -> None:
 def _lines(title: str, content: Mapping[str, Any]) -> list[str]:
     (full,) = (point for point in content["points"] if point["row"] == "full")
     size = full["emb_params"]["mean"]
-    head = f"{title} | {_percent(full)}, {size / 1e6:.2f}M"
+    head = f"{title} | {accuracy(full)}, {size / 1e6:.2f}M"
     lines = []
     for pair in content["budgets"]:
         line = f"| {head} | {100 * pair['share']:g} % |"
@@ -44,8 +44,9 @@ def _named(point: Mapping[str, Any] | None, full: float) -> str:
         return "none so small |"
     times = full / point["emb_params"]["mean"]
     name = point["line"].replace("_", " ")
-    return f"{name}, 1/{times:.0f} of the parameters | {_percent(point)}"
+    return f"{name}, 1/{times:.0f} of the parameters | {accuracy(point)}"
 
 
-def _percent(point: Mapping[str, Any]) -> str:
+def accuracy(point: Mapping[str, Any]) -> str:
+    """Mean ± deviation in percent."""
     return f"{point['value']['mean']:.2f} ± {point['value']['deviation']:.2f}"

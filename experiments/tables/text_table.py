@@ -136,7 +136,7 @@ def markdown(found: Sequence[Mapping[str, Any]]) -> str:
     order = sorted(found, key=lambda p: (p["line"], -p["emb_params"]["mean"]))
     order.sort(key=lambda p: p["method"] != "full")
     lines += [
-        f"| {point['row'].replace('_', ' ')} | {accuracy(point)} |"
+        f"| {point['row'].replace('_', ' ')} | {text_summary.accuracy(point)} |"
         f" {point['emb_params']['mean'] / 1000:.1f}K |"
         f" {point['emb_bytes']['mean'] / 1000:.1f} kB |"
         f" {point['wall_s']['mean']:.0f} |"
@@ -155,14 +155,9 @@ def budgets_markdown(dataset: str, found: Sequence[Mapping[str, Any]]) -> str:
         line = f"| {100 * pair['share']:g} % |"
         for one in (pair["ours"], pair["rival"]):
             name = "none so small" if one is None else one["row"].replace("_", " ")
-            line += f" {name} | {'' if one is None else accuracy(one)} |"
+            line += f" {name} | {'' if one is None else text_summary.accuracy(one)} |"
         lines.append(line)
     return "\n".join(lines)
-
-
-def accuracy(point: Mapping[str, Any]) -> str:
-    """Mean ± deviation in percent."""
-    return f"{point['value']['mean']:.2f} ± {point['value']['deviation']:.2f}"
 
 
 if __name__ == "__main__":

@@ -29,9 +29,9 @@ def relevance(config: Config, prepared: Prepared) -> Float[np.ndarray, "words cl
       ValueError: there are fewer anchors, or clusters, than classes.
     """
     classes = len(prepared.classes)
-    room = config.clusters if "cluster" in config.method else config.anchors
+    name = "clusters" if "cluster" in config.method else "anchors"
+    room = getattr(config, name)
     if config.method != "full" and room < classes:
-        name = "clusters" if "cluster" in config.method else "anchors"
         raise ValueError(
             f"Of {classes} classes each is an anchor: raise --{name}, which is {room}, "
             "or choose other --anchors_choice."

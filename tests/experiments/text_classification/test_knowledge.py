@@ -174,7 +174,7 @@ def test_a_word_starts_from_its_classes(method, small, prepared):
     params, drawn = knowledge.start(config, emb, key, found), emb.init(key)
     shapes = [(x.shape, x.dtype) for x in jax.tree.leaves(drawn)]
     assert [(x.shape, x.dtype) for x in jax.tree.leaves(params)] == shapes
-    # Between words, vectors differ as much as the classes they tell, before training.
+    # Of the arrays, only the one with a row for every word is not as it is drawn.
     changed = sum(
         bool((old != new).any())
         for old, new in zip(
