@@ -1,6 +1,7 @@
 """How parameters become a state that is trained, step by step, and parameters again."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -45,6 +46,8 @@ class Tables(NamedTuple):
     ids: Mapping[str, str]  # name of a table -> field of a batch that indexes it
     split: Callable[[Any], tuple[Rows, Any]]
     join: Callable[[Rows, Any], Any]
+    # Entries without penalty, by name of a table; see `LazyRows.init`.
+    unpenalized: Mapping[str, Any] = MappingProxyType({})
 
 
 def dense_trainer(
@@ -123,7 +126,10 @@ def lazy_trainer(
 
     def create(params: Any) -> TrainState:
         values, rest = tables.split(params)
-        state = {name: tables.rows[name].init(table) for name, table in values.items()}
+        state = {
+            name: tables.rows[name].init(table, tables.unpenalized.get(name))
+            for name, table in values.items()
+        }
         return TrainState(jnp.zeros((), jnp.int32), rest, tx.init(rest), state)
 
     def step(state: TrainState, batch: Any) -> tuple[TrainState, Array]:

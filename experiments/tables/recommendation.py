@@ -13,10 +13,13 @@ from absl import flags
 
 from experiments import cli
 
-flags.DEFINE_string("movielens_1m", None, "Folder of MovieLens 1M.", required=True)
-flags.DEFINE_string("epinions", None, "Folder of Epinions.", required=True)
-flags.DEFINE_string("cache_dir", None, "Folder of prepared data.")
-flags.DEFINE_string("workdir", "runs/tables", "Folder of all runs.")
+
+def define_flags() -> None:
+    """Defines the flags of this program."""
+    flags.DEFINE_string("movielens_1m", None, "Folder of MovieLens 1M.", required=True)
+    flags.DEFINE_string("epinions", None, "Folder of Epinions.", required=True)
+    flags.DEFINE_string("cache_dir", None, "Folder of prepared data.")
+    flags.DEFINE_string("workdir", "runs/tables", "Folder of all runs.")
 
 
 def main() -> None:
@@ -62,4 +65,5 @@ def commands() -> list[list[str]]:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)

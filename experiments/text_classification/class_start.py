@@ -15,7 +15,7 @@ from ant_jax.embeddings import (
     ClusterParams,
     MixedClusterParams,
 )
-from experiments.text_classification.configs import Config
+from experiments.text_classification.configs import ANCHORED, Config
 from experiments.text_classification.input_pipeline import Prepared
 
 # A relevance of 1 as a logit, next to Gumbel noise of a deviation of 1.3.
@@ -31,7 +31,7 @@ def relevance(config: Config, prepared: Prepared) -> Float[np.ndarray, "words cl
     classes = len(prepared.classes)
     name = "clusters" if "cluster" in config.method else "anchors"
     room = getattr(config, name)
-    if config.method != "full" and room < classes:
+    if config.method in ANCHORED and room < classes:
         raise ValueError(
             f"Of {classes} classes each is an anchor: raise --{name}, which is {room}, "
             "or choose other --anchors_choice."

@@ -5,30 +5,23 @@ from typing import Any
 
 from experiments.config_flags import setting
 from experiments.data import TOKENIZERS
+from experiments.text_classification.input_pipeline import VALIDATION_SPLITS
 from experiments.training_config import TrainingConfig
 
 # What becomes of the words' table once it is trained:
 SPARSE = ("ant", "anchor_mixture", "sparse_vd", "sparse_vd_voc")  # entries are pruned
 CONDENSED = ("group_lasso", "vvd", "sparse_coding", "product_quantization")  # another
-# Methods with a number for every word and anchor, which may start from the classes.
-CLASSED = (
-    "ant",
-    "anchor_mixture",
-    "cluster",
-    "cluster_adjustment",
-    "mixed_cluster",
-    "full",
-)
+# Methods with a number for every word and anchor, and methods that train a whole table.
+ANCHORED = ("ant", "anchor_mixture", "cluster", "cluster_adjustment", "mixed_cluster")
+TABLES = ("full", "group_lasso", "sparse_coding", "product_quantization")
+CLASSED = (*ANCHORED, *TABLES)  # their words may start from the classes
 METHODS = (
     *CLASSED,
     "most_frequent",
     "tf_idf",
-    "group_lasso",
     "vvd",
     "sparse_vd",
     "sparse_vd_voc",
-    "sparse_coding",
-    "product_quantization",
     "hashing",
     "hash_embedding",
     "low_rank",
@@ -47,6 +40,7 @@ class Config(TrainingConfig):
         "encoder": ("cnn", "lstm"),
         "tokenizer": tuple(TOKENIZERS),
         "anchors_choice": ANCHOR_CHOICES,
+        "validation_split": VALIDATION_SPLITS,
         "relations": ("none", "cooccurrence", "wordnet"),
     }
     at_least_one = (
@@ -91,6 +85,11 @@ class Config(TrainingConfig):
     max_words: int | None = setting(None, "Most words in the vocabulary.")
     min_count: int = setting(1, "Times that a word of the vocabulary is in training.")
     validation_share: float = setting(0.1, "Share of training to validate on.")
+    validation_split: str = setting(
+        "random",
+        "How it is taken: random, or contiguous, of every class texts that stand next "
+        "to each other, where neighbours are alike.",
+    )
     split_seed: int | None = setting(
         None, "Seed of the validation split alone; --seed if not given."
     )

@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,8 @@ from experiments.data import DataError, Documents, Names, Texts
 _log = logging.getLogger(__name__)
 PAD, UNK, EOS = 0, 1, 2
 SPECIAL = ("<pad>", "<unk>", "<eos>")
+# (generator, labels, how many) -> the places of the validation split.
+_Choose = Callable[[np.random.Generator, np.ndarray, int], np.ndarray]
 _PIECE = 1 << 14  # texts at a time, which bounds the memory of intermediate results
 
 
@@ -70,6 +72,7 @@ def prepare(
     max_words: int | None = None,
     min_count: int = 1,
     validation_share: float = 0.1,
+    validation_split: str = "random",
 ) -> Prepared:
     """Takes a validation split out of training, and numbers the words that are left.
 
@@ -82,6 +85,11 @@ def prepare(
     random, not stratified by class. Anchor & Transform does not say how it was taken;
     Chen & Gimpel draw 5,000 texts at random, and for IMDB 1,000 of each class.
 
+    IMDB's reviews of a film stand next to each other, and its test split is of other
+    films than its training split. Of texts drawn at random nearly all are of films that
+    are in training too, whose names tell the label there, and not in the test split; of
+    texts that stand next to each other few are.
+
     Args:
       texts: all texts of a data set.
       seed: non-negative; the same seed gives the same split on every machine.
@@ -90,6 +98,8 @@ def prepare(
       min_count: how often a word must occur in training to be kept.
       validation_share: the share of the training texts that becomes the validation
         split, rounded; without meaning where the data set brings its own.
+      validation_split: how it is taken: `random`, or `contiguous`, of every class texts
+        that stand next to each other in the file, from a random one on.
 
     Returns:
       Parts, words and counts.
@@ -98,6 +108,11 @@ def prepare(
       ValueError: an argument is out of range, or a part or the vocabulary would be
         empty.
     """
+    if validation_split not in VALIDATION_SPLITS:
+        raise ValueError(
+            f"validation_split must be one of {', '.join(VALIDATION_SPLITS)}, got"
+            f" {validation_split!r}."
+        )
     if length < 1 or min_count < 1 or (max_words is not None and max_words < 1):
         raise ValueError(
             "length, min_count and max_words must be at least 1, got"
@@ -105,7 +120,8 @@ def prepare(
         )
     train, validation = texts.train, texts.validation
     if validation is None:
-        train, validation = _split(train, seed, validation_share)
+        choose = _CHOICES[validation_split]
+        train, validation = _split(train, seed, validation_share, choose)
     counts = np.bincount(train.tokens, minlength=len(texts.words))
     numbers, order = _number(texts.words, counts, min_count, max_words)
     splits = Splits(
@@ -154,7 +170,7 @@ def check_words(prepared: Prepared, words: Sequence[str]) -> None:
 
 
 def _split(
-    documents: Documents, seed: int, validation_share: float
+    documents: Documents, seed: int, validation_share: float, choose: _Choose
 ) -> tuple[Documents, Documents]:
     n = len(documents)
     taken = round(n * validation_share)
@@ -164,8 +180,32 @@ def _split(
             f" training and {taken} for validation: each needs at least one."
         )
     validation = np.zeros(n, np.bool_)
-    validation[np.random.default_rng(seed).permutation(n)[:taken]] = True
+    validation[choose(np.random.default_rng(seed), documents.labels, taken)] = True
     return _keep(documents, ~validation), _keep(documents, validation)
+
+
+def _anywhere(rng: np.random.Generator, labels: np.ndarray, taken: int) -> np.ndarray:
+    return rng.permutation(len(labels))[:taken]
+
+
+def _side_by_side(
+    rng: np.random.Generator, labels: np.ndarray, taken: int
+) -> np.ndarray:
+    """Of every class a share of it, rounded so that all together are `taken`."""
+    order = np.argsort(labels, kind="stable")
+    sizes = np.bincount(labels)
+    ends = np.cumsum(sizes)
+    shares = np.diff(np.round(ends * (taken / len(labels))).astype(int), prepend=0)
+    return np.concatenate(
+        [
+            order[end - size :][rng.integers(0, size - share + 1) :][:share]
+            for end, size, share in zip(ends, sizes, shares, strict=True)
+        ]
+    )
+
+
+_CHOICES: dict[str, _Choose] = {"random": _anywhere, "contiguous": _side_by_side}
+VALIDATION_SPLITS = tuple(_CHOICES)
 
 
 def _keep(documents: Documents, kept: np.ndarray) -> Documents:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
+from scipy import sparse
 
 from ant_jax import anchors, relations
 from experiments.text_classification.class_start import relevance, start_from_classes
@@ -19,7 +20,7 @@ class Knowledge(NamedTuple):
 
     objects: np.ndarray | None  # the word of each anchor, int (K,)
     vectors: np.ndarray | None  # float32 (V, d), of all words
-    unpenalized: np.ndarray | None  # bool (V, K), entries without penalty
+    unpenalized: sparse.csr_array | None  # bool (V, K), entries without penalty
     negative: np.ndarray | None  # int (n, 2), opposites
     relevance: np.ndarray | None = None  # float (V, classes), of the classes to words
 
@@ -46,7 +47,7 @@ def gather(config: Config, prepared: Prepared) -> Knowledge:
     graph = _graph(config, prepared, counts)
     if graph is None:
         return Knowledge(objects, vectors, None, None)
-    free = relations.unpenalized(graph, objects).toarray()
+    free = relations.unpenalized(graph, objects)
     negative = graph.negative if len(graph.negative) else None
     return Knowledge(objects, vectors, free, negative)
 

@@ -78,7 +78,7 @@ def make_trainer(
     loss = make_loss(config, model, num_examples, knowledge)
     if uses_lazy_rows(config):
         num_steps = num_examples // config.batch_size * epochs
-        tables = _tables(config, rate, l1, num_steps)
+        tables = _tables(config, rate, l1, num_steps, knowledge)
         return training.lazy_trainer(
             loss,
             ant.yogi(rate),
@@ -149,11 +149,14 @@ def make_epoch(config: Config, trainer: training.Trainer, mesh: Mesh) -> Any:
 
 def uses_lazy_rows(config: Config) -> bool:
     """Whether lazy rows are asked for, and there is a closed form for the method."""
-    plain = config.relations == "none" and not config.negative_weight
-    return config.lazy_rows and plain and config.method in ("ant", "full")
+    # Opposites are rows that a batch does not read.
+    within = not config.negative_weight
+    return config.lazy_rows and within and config.method in ("ant", "full")
 
 
-def _tables(config: Config, rate: Any, l1: Any, num_steps: int) -> training.Tables:
+def _tables(
+    config: Config, rate: Any, l1: Any, num_steps: int, knowledge: Knowledge
+) -> training.Tables:
     make = functools.partial(
         LazyRows,
         rules.yogi(),
@@ -166,7 +169,11 @@ def _tables(config: Config, rate: Any, l1: Any, num_steps: int) -> training.Tabl
     else:
         rows = make(l1, metric=config.metric)
     return training.Tables(
-        {"embedding": rows}, {"embedding": "tokens"}, split_tables, join_tables
+        {"embedding": rows},
+        {"embedding": "tokens"},
+        split_tables,
+        join_tables,
+        {"embedding": knowledge.unpenalized},
     )
 
 
@@ -192,7 +199,7 @@ def _free(knowledge: Knowledge) -> Any:
     if knowledge.unpenalized is None:
         return None
     prefix: Any = ant.AnchorParams
-    return ClassifierParams(prefix(False, knowledge.unpenalized), False)
+    return ClassifierParams(prefix(False, knowledge.unpenalized.toarray()), False)
 
 
 def _temperature(config: Config) -> optax.Schedule:

@@ -99,6 +99,7 @@ def load(config: Config, cache_dir: str | None) -> Prepared:
         max_words=config.max_words,
         min_count=config.min_count,
         validation_share=config.validation_share,
+        validation_split=config.validation_split,
     )
 
 

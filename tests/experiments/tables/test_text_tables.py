@@ -79,7 +79,8 @@ def test_all_rows_share_what_is_not_of_one_method_alone():
         for shared in (
             *("features", "encoder", "filters", "dropout", "length", "tokenizer"),
             *("learning_rate", "batch_size", "epochs", "patience", "refit_epochs"),
-            *("split_seed", "refit_learning_rate", "validation_share"),
+            *("split_seed", "validation_share", "validation_split"),
+            "refit_learning_rate",
         ):
             assert len({getattr(config, shared) for config in rows}) == 1, shared
 

@@ -12,6 +12,7 @@ from experiments.text_classification.input_pipeline import (
     EOS,
     PAD,
     UNK,
+    VALIDATION_SPLITS,
     check_words,
     prepare,
 )
@@ -143,9 +144,38 @@ def test_split_is_a_partition(n, seed, share):
     assert prepared.splits.train.labels.tolist() == [int(w[1:]) % 3 for w in kept]
 
 
-def test_split_depends_on_the_seed_alone():
+@given(
+    st.lists(st.integers(1, 20), min_size=1, max_size=3).filter(lambda n: sum(n) > 1),
+    st.data(),
+)
+def test_a_contiguous_split_is_a_run_of_every_class(sizes, data):
+    labels = data.draw(
+        st.permutations([c for c, n in enumerate(sizes) for _ in range(n)])
+    )
+    taken = data.draw(st.integers(1, len(labels) - 1))
+    texts = make_texts([(c, [f"w{i}"]) for i, c in enumerate(labels)], [(0, ["w0"])])
+    prepared = prepare(
+        texts,
+        seed=data.draw(st.integers(0, 5)),
+        validation_share=taken / len(labels),
+        validation_split="contiguous",
+    )
+    kept = {int(word[1:]) for word in list(prepared.words)[3:]}
+    assert len(labels) - len(kept) == taken
+    for label, size in enumerate(sizes):
+        # The places of a class, in order: those taken out are next to each other.
+        own = [i not in kept for i, c in enumerate(labels) if c == label]
+        assert abs(sum(own) - size * taken / len(labels)) < 1
+        first = own.index(True) if any(own) else 0
+        assert all(own[first : first + sum(own)])
+
+
+@pytest.mark.parametrize("how", VALIDATION_SPLITS)
+def test_split_depends_on_the_seed_alone(how):
     texts = make_texts(numbered(100), numbered(3))
-    first, same, other = (prepare(texts, seed=seed) for seed in (0, 0, 1))
+    first, same, other = (
+        prepare(texts, seed=seed, validation_split=how) for seed in (0, 0, 1)
+    )
     assert list(first.words) == list(same.words) != list(other.words)
     np.testing.assert_array_equal(first.splits.train.tokens, same.splits.train.tokens)
     assert len(first.splits.validation.labels) == 10

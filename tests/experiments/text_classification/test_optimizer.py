@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import sparse
 
 import ant_jax as ant
 from ant_jax import training
@@ -91,12 +92,13 @@ def steps(config, prepared, batch, params, count=1, knowledge=NOTHING, **options
     return jax.device_get(trainer.params(state))
 
 
-def test_entries_without_penalty_outlive_it(small, prepared, batch):
-    config = dataclasses.replace(small, l1=1e3)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_entries_without_penalty_outlive_it(lazy, small, prepared, batch):
+    config = dataclasses.replace(small, l1=1e3, lazy_rows=lazy)
     params = started(config, prepared)
     free = np.zeros((55, 4), bool)
     free[10], free[20, 2] = True, True
-    knowledge = NOTHING._replace(unpenalized=free)
+    knowledge = NOTHING._replace(unpenalized=sparse.csr_array(free))
     after = steps(config, prepared, batch, params, 2, knowledge).embedding.transform
     assert not after[~free].any()
     assert (after[free] > 0).all()
@@ -181,7 +183,9 @@ def test_lazy_rows_where_there_is_a_closed_form(small):
     for method in ("group_lasso", "cluster", "vvd", "anchor_mixture"):
         assert not lazy(lazy_rows=True, method=method)
     related = {"anchors_choice": "frequency", "relations": "cooccurrence"}
-    assert not lazy(lazy_rows=True, **related)
+    assert lazy(lazy_rows=True, **related)
+    opposites = {"relations": "wordnet", "wordnet_dir": "x", "negative_weight": 0.1}
+    assert not lazy(lazy_rows=True, **related | opposites)
 
 
 def test_schedules_are_numbers_or_functions(small):
