@@ -19,7 +19,7 @@ from ant_jax.files import write_atomically
 from ant_jax.report import save_figure
 from benchmarks.turns import Program, enough_turns, take_turns, warn_if_busy
 from benchmarks.workload import Workload
-from experiments.provenance import provenance
+from experiments.runner.provenance import provenance
 from experiments.tables import document
 
 # Modules whose function `epochs` is the program.

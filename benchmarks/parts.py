@@ -9,7 +9,7 @@ from typing import Any
 
 from ant_jax.files import write_atomically
 from benchmarks.turns import warn_if_busy
-from experiments.provenance import provenance
+from experiments.runner.provenance import provenance
 from experiments.tables import document
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-from experiments.memory import peak_rss_bytes
+from experiments.runner.memory import peak_rss_bytes
 
 Run = Callable[[Any], tuple[dict[str, Any], Iterator[float]]]
 

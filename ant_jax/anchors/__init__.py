@@ -1,10 +1,10 @@
-"""Choosing the first A, and the T that goes with it.
+"""Choosing the anchors A, and a T to start from.
 
-Anchors drawn at random need nothing from here: they are what an embedding's
-initializers draw, with `anchors_init=jax.nn.initializers.orthogonal()` for an
-orthonormal basis and `anchors_init=ant_jax.embeddings.signed_basis` for the axes.
-Otherwise choose objects, then make parameters of them with `from_objects`; or choose
-places between the objects with `lloyd`, then use `from_centroids`.
+Random anchors need nothing from here: an embedding's initializers draw them, with
+`anchors_init=jax.nn.initializers.orthogonal()` for an orthonormal basis and
+`anchors_init=ant_jax.embeddings.signed_basis` for the axes. Otherwise choose objects
+and make parameters from them with `from_objects`, or choose points between the objects
+with `lloyd` and use `from_centroids`.
 """
 
 from ant_jax.anchors.classes import class_relevance as class_relevance

@@ -1,4 +1,4 @@
-"""Classes of documents as anchors: a first T from how often objects occur in each."""
+"""Classes of documents as anchors: a T to start from, by where objects occur."""
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -16,34 +16,35 @@ def class_relevance(
     *,
     smoothing: float = 1.0,
 ) -> Float[np.ndarray, "vocab classes"]:
-    """How much more often an object is in documents of a class than of any.
+    """How much more often an object occurs in documents of a class than overall.
 
         max(log((n_vc + a p_c) / ((n_v + a) p_c)), 0),   p_c = N_c / N
 
-    for an object in n_v documents, n_vc of them of class c, and N_c of all N documents
-    of class c: positive pointwise mutual information (Church & Hanks, *Word
-    association norms, mutual information, and lexicography*, 1990), as if there had
-    been a more documents with the object whose classes are those of all documents. An
-    object that is in few documents is therefore taken to say less than one that is in
-    many, and one that is in none says nothing.
+    for an object in n_v documents, n_vc of which are of class c, where N_c of all N
+    documents are of class c: positive pointwise mutual information (Church & Hanks,
+    *Word association norms, mutual information, and lexicography*, 1990), as if the
+    object occurred in a further documents with the class shares of the whole
+    collection. The smoothing lowers the score of objects that occur in few documents;
+    an object that occurs in none scores 0.
 
-    It is sparse and non-negative, as T is, and in 0 to log(1 / p_c). Labels are those
-    of training documents: of others they would tell what is to be predicted.
+    The result is sparse and non-negative, as T is, and lies in [0, log(1 / p_c)]. Pass
+    the labels of training documents only: others would leak what is to be predicted.
 
     Args:
-      tokens: ids of all documents one after the other, integers (n,), in [0, V).
-      starts: where each document begins, ascending integers from 0 on, (N,).
-      labels: class of each document, integers (N,), in [0, C).
+      tokens: ids of all documents, concatenated, integers (n,), each in [0, V).
+      starts: index of the first token of each document, ascending from 0, integers
+        (N,).
+      labels: class of each document, integers (N,), each in [0, C).
       num_embeddings: size V of the vocabulary.
       num_classes: number C of classes.
       smoothing: a, above 0.
 
     Returns:
-      float64 (V, C); zeros in the column of a class without documents.
+      float64 (V, C), with zeros in the column of a class without documents.
 
     Raises:
-      ValueError: tokens, starts or labels are not integers of such shapes or out of
-        range, or smoothing is not positive and finite.
+      ValueError: tokens, starts or labels are not integers of these shapes or are out
+        of range, or smoothing is not positive and finite.
 
     Example:
       >>> tokens, starts = np.array([0, 1, 0, 2]), np.array([0, 2])
@@ -65,7 +66,7 @@ def class_relevance(
             f"labels must be in [0, {num_classes}), got {classes.min()} to "
             f"{classes.max()}."
         )
-    # Every object once a document.
+    # Each pair of a document and an object counts once.
     pairs = np.unique(documents * num_embeddings + ids)
     objects, of = pairs % num_embeddings, classes[pairs // num_embeddings]
     cells = np.bincount(

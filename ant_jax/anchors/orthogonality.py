@@ -1,4 +1,4 @@
-"""A loss that keeps anchors from saying the same."""
+"""A penalty on the similarity of anchors."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -9,18 +9,18 @@ def orthogonality(
 ) -> Float[Array, ""]:
     """How far anchors are from orthogonal: `Σ_{i≠j} (a_i · a_j)²`.
 
-    To be added to the loss with a weight. More than d anchors in d dimensions cannot
-    reach 0; they are spread evenly then.
+    Add it to the loss, times a weight. More than d anchors in d dimensions cannot reach
+    0 and are spread evenly.
 
     Args:
-      anchors: A, (K, d).
+      anchors: A, float (K, d).
       unit_norm: whether lengths other than 1 count too, `‖A Aᵀ - I‖²`: the soft
         orthogonality of Bansal, Chen & Wang, *Can we gain more from orthogonality
         regularizations in training deep networks?*, NeurIPS 2018. It also keeps A from
         growing while T, which alone is penalized, shrinks.
 
     Returns:
-      A number >= 0.
+      A scalar >= 0.
 
     Example:
       >>> anchors = jnp.array([[1.0, 0.0], [1.0, 2.0]])

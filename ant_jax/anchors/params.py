@@ -1,4 +1,4 @@
-"""Parameters of an `AnchorEmbedding` from anchors that were chosen."""
+"""Parameters of an `AnchorEmbedding` with chosen anchors."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -6,7 +6,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, PRNGKeyArray
 
 from ant_jax.embeddings.anchor import AnchorEmbedding, AnchorParams
-from ant_jax.embeddings.ids import check_objects
+from ant_jax.ops.ids import check_objects
 
 
 def from_objects(
@@ -18,30 +18,29 @@ def from_objects(
     transform: ArrayLike | None = None,
     one_hot: bool = True,
 ) -> AnchorParams:
-    """Makes anchors of objects: each of these starts as its own anchor.
+    """Makes anchors from objects, each of which starts as its own anchor.
 
-    Anchors of several origins are made one set at a time: a part of the parameters of
+    For anchors of several origins make one set at a time: one part of the parameters of
     an `AnchorMixtureEmbedding` is `MixturePart(*from_objects(emb, ...))`, where `emb`
-    is an `AnchorEmbedding` of as many anchors as the part has.
+    is an `AnchorEmbedding` with the number of anchors of that part.
 
     Args:
       emb: the embedding.
-      key: key of `emb.init`, which draws whatever is not given.
+      key: PRNG key of `emb.init`, which draws everything that is not given.
       objects: the object of each anchor, distinct integers (K,), each in [0, V).
-      vectors: of all objects, float (V, d); an anchor starts as the vector of its
-        object. None leaves A as it is drawn.
-      transform: the first T, float (V, K), >= 0, such as
-        `nonnegative_similarity(vectors, vectors[objects])`. None leaves T as it is
-        drawn.
-      one_hot: whether the row of an object with an anchor is 1 there and 0 elsewhere,
-        so that the embedding of the object is its anchor.
+      vectors: vectors of all objects, float (V, d); an anchor starts as the vector of
+        its object. None keeps A as drawn.
+      transform: T to start from, float (V, K), >= 0, such as
+        `nonnegative_similarity(vectors, vectors[objects])`. None keeps T as drawn.
+      one_hot: whether the row of an object with an anchor is 1 at that anchor and 0
+        elsewhere, so that the embedding of the object is its anchor.
 
     Returns:
       The parameters.
 
     Raises:
-      ValueError: there are not K distinct objects in [0, V), or vectors or transform
-        are of another shape, not finite, or T is negative.
+      ValueError: objects are not K distinct ids in [0, V), or vectors or transform have
+        the wrong shape, are not finite, or T is negative.
 
     Example:
       >>> import jax
@@ -54,7 +53,7 @@ def from_objects(
     ids = check_objects(objects, size, "objects")
     if len(ids) != count:
         raise ValueError(
-            f"objects must be {count}, one for each anchor, got {len(ids)}."
+            f"objects must be {count} ids, one for each anchor, got {len(ids)}."
         )
     anchors = None
     if vectors is not None:
@@ -75,13 +74,13 @@ def from_centroids(
     transform: ArrayLike | None = None,
     assignment: ArrayLike | None = None,
 ) -> AnchorParams:
-    """Starts the anchors at vectors that need not be those of an object.
+    """Makes anchors from vectors, which need not be those of objects.
 
     Args:
       emb: the embedding.
-      key: key of `emb.init`, which draws whatever is not given.
+      key: PRNG key of `emb.init`, which draws everything that is not given.
       centroids: A, float (K, d), such as the centers of `lloyd`.
-      transform: the first T, float (V, K), >= 0. None leaves T as it is drawn.
+      transform: T to start from, float (V, K), >= 0. None keeps T as drawn.
       assignment: in place of `transform`, the anchor that each object starts as,
         integers (V,), each in [0, K).
 
@@ -89,8 +88,17 @@ def from_centroids(
       The parameters.
 
     Raises:
-      ValueError: an array is of another shape, not finite, or T is negative, an
+      ValueError: an array has the wrong shape or is not finite, T is negative, an
         assignment is out of range, or both transform and assignment are given.
+
+    Example:
+      >>> import jax
+      >>> emb = AnchorEmbedding(num_embeddings=3, features=1, num_anchors=2)
+      >>> centroids, assignment = np.array([[1.0], [9.0]]), np.array([0, 0, 1])
+      >>> key = jax.random.key(0)
+      >>> params = from_centroids(emb, key, centroids, assignment=assignment)
+      >>> emb.matrix(params).tolist()
+      [[1.0], [1.0], [9.0]]
     """
     count, size = emb.num_anchors, emb.num_embeddings
     if assignment is not None:

@@ -1,4 +1,4 @@
-"""A first T from vectors: how alike each object is to each anchor."""
+"""A T to start from: how similar each object is to each anchor."""
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -10,17 +10,17 @@ from ant_jax.clustering.seeding import as_points
 def nonnegative_similarity(
     vectors: ArrayLike, anchors: ArrayLike
 ) -> Float[Array, "vocab anchors"]:
-    """The cosine between each object and each anchor, and 0 where it is negative.
+    """The cosine between each object and each anchor, or 0 where it is negative.
 
     Args:
-      vectors: of the objects, (V, d).
-      anchors: in the same space, (K, d), such as `vectors[objects]`.
+      vectors: vectors of the objects, float (V, d).
+      anchors: anchors in the same space, float (K, d), such as `vectors[objects]`.
 
     Returns:
-      (V, K), from 0 to 1; a vector of zeros is like no other.
+      float (V, K) in [0, 1]; a zero vector has the similarity 0 to all others.
 
     Raises:
-      ValueError: vectors or anchors are not finite or not of such shapes.
+      ValueError: vectors or anchors are not finite or have the wrong shape.
 
     Example:
       >>> vectors = jnp.array([[0.0, 4.0], [-1.0, 0.0], [3.0, 0.0]])

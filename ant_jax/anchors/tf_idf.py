@@ -1,4 +1,4 @@
-"""How much an object says about the documents it is in."""
+"""How informative an object is about the documents that it occurs in."""
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -16,19 +16,19 @@ def tf_idf(
 
     for an object that occurs n_v times, in N_v of N documents; Salton & Buckley,
     *Term-weighting approaches in automatic text retrieval*, 1988, smoothed as if one
-    more document held every object once, as scikit-learn does.
+    more document contained every object once, as in scikit-learn.
 
     Args:
-      counts: occurrences n_v of each object in training, (V,).
-      document_counts: documents N_v that each occurs in, (V,).
+      counts: occurrences n_v of each object in training, numbers (V,).
+      document_counts: number N_v of documents that each object occurs in, (V,).
       num_documents: number N of documents.
 
     Returns:
-      float64 (V,); `largest` takes the objects that score highest.
+      float64 (V,); `largest` takes the objects with the highest scores.
 
     Raises:
-      ValueError: counts are not of one shape (V,), or there are objects in more
-        documents than they have occurrences or than there are.
+      ValueError: counts and document_counts do not have one shape (V,), or an object
+        occurs in more documents than it has occurrences, or than there are.
 
     Example:
       >>> tf_idf(np.array([3, 3]), np.array([1, 3]), 3).round(2).tolist()
@@ -43,8 +43,8 @@ def tf_idf(
         )
     if not ((spread >= 0) & (spread <= number) & (spread <= num_documents)).all():
         raise ValueError(
-            "An object occurs in at least 0 documents, in at most as many as it has "
-            f"occurrences, and in at most all {num_documents}."
+            "document_counts must be in [0, counts], and at most num_documents = "
+            f"{num_documents}."
         )
     return number * (np.log((1 + num_documents) / (1 + spread)) + 1)
 
@@ -52,12 +52,12 @@ def tf_idf(
 def document_counts(
     tokens: ArrayLike, starts: ArrayLike, num_embeddings: int
 ) -> Int[np.ndarray, " vocab"]:
-    """In how many documents each object occurs.
+    """The number of documents that each object occurs in.
 
     Args:
-      tokens: ids of all documents one after the other, integers (n,), in [0, V).
-      starts: where each document begins, ascending integers from 0 on (m,), or (m + 1,)
-        with the end of the last one behind them.
+      tokens: ids of all documents, concatenated, integers (n,), each in [0, V).
+      starts: index of the first token of each document, ascending from 0, integers
+        (m,), or (m + 1,) with the end of the last document appended.
       num_embeddings: size V of the vocabulary.
 
     Returns:

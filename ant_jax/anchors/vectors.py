@@ -1,4 +1,4 @@
-"""Vectors of objects from what they occur with."""
+"""Vectors of objects from the objects that they co-occur with."""
 
 import jax
 import numpy as np
@@ -22,8 +22,8 @@ def cooccurrence_vectors(
     never occurs with another one has the vector 0.
 
     Args:
-      key: key of the vector that the iteration starts from; the result hardly depends
-        on it.
+      key: PRNG key of the vector that the iteration starts from, which hardly affects
+        the result.
       counts: co-occurrences, sparse (V, V), such as `cooccurrence_counts`.
       features: length d of a vector, below V.
       smoothing: see `ant_jax.relations.positive_pmi`.
@@ -33,7 +33,13 @@ def cooccurrence_vectors(
       with its largest entry positive.
 
     Raises:
-      ValueError: features are not in [1, V).
+      ValueError: features is not in [1, V).
+
+    Example:
+      >>> counts = sparse.csr_array([[0, 2, 0], [2, 0, 1], [0, 1, 0]])
+      >>> vectors = cooccurrence_vectors(jax.random.key(0), counts, features=1)
+      >>> vectors[:, 0].astype(float).round(2).tolist()
+      [0.74, 0.0, 0.74]
     """
     size = counts.shape[0]
     if not 1 <= features < size:
@@ -42,6 +48,6 @@ def cooccurrence_vectors(
     left, values, _ = linalg.svds(positive_pmi(counts, smoothing), features, v0=start)
     order = np.argsort(-values, kind="stable")
     vectors = left[:, order] * np.sqrt(values[order])
-    # A singular vector has no sign of its own.
+    # The sign of a singular vector is arbitrary.
     peaks = np.take_along_axis(vectors, np.abs(vectors).argmax(0)[None], axis=0)
     return (vectors * np.where(peaks < 0, -1, 1)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Points in space: choosing some that cover the others, k-means, samples to cluster."""
+"""Clustering of points: k-means, greedy covering, and samples to cluster."""
 
 from ant_jax.clustering.coreset import k_center as k_center
 from ant_jax.clustering.coreset import lightweight_coreset as lightweight_coreset

@@ -1,4 +1,4 @@
-"""Few objects that stand for all of them."""
+"""Small sets of objects that represent all of them."""
 
 import jax
 import jax.numpy as jnp
@@ -15,21 +15,21 @@ def k_center(
     *,
     chosen: ArrayLike | None = None,
 ) -> Int[Array, " k"]:
-    """Takes the object that is farthest from all those taken before, k times.
+    """Chooses k objects, each the farthest from all those before it.
 
-    Greedy k-center: no object is farther from the nearest chosen one than twice what
-    the best choice of k could reach. Gonzalez, *Clustering to minimize the maximum
-    intercluster distance*, 1985; as a coreset, Sener & Savarese, *Active learning for
-    convolutional neural networks*, ICLR 2018. Nothing is drawn.
+    Greedy k-center: no object is farther from the nearest chosen one than twice the
+    optimum for k. Gonzalez, *Clustering to minimize the maximum intercluster distance*,
+    1985; as a coreset, Sener & Savarese, *Active learning for convolutional neural
+    networks*, ICLR 2018. Nothing is random.
 
     Args:
-      points: vectors (n, d).
-      k: how many objects to choose, the given ones among them.
-      chosen: objects that are chosen already, (m,); None begins with the object that is
-        nearest to the mean.
+      points: vectors, float (n, d).
+      k: how many objects to choose, including those in `chosen`.
+      chosen: objects that are already chosen, integers (m,); None starts with the
+        object nearest to the mean.
 
     Returns:
-      Distinct ids, int32 (k,), the given ones first.
+      Distinct ids, int32 (k,), those in `chosen` first.
 
     Raises:
       ValueError: see `kmeans_plus_plus`.
@@ -58,24 +58,29 @@ def k_center(
 def lightweight_coreset(
     key: PRNGKeyArray, points: ArrayLike, size: int
 ) -> tuple[Int[np.ndarray, " size"], Float[np.ndarray, " size"]]:
-    """Draws a weighted sample on which k-means costs about what it costs on all.
+    """Draws a weighted sample on which k-means costs about as much as on all points.
 
     Algorithm 1 of Bachem, Lucic & Krause, *Scalable k-means clustering via lightweight
-    coresets*, KDD 2018: with `q(x) = 1/2n + d(x, mean)² / 2 Σ d²`, an object is drawn
-    with the chance q, and weighs 1 / (size q). For vocabularies too large to cluster:
-    cluster `points[ids]` with these weights.
+    coresets*, KDD 2018: an object is drawn with probability `q(x) = 1 / (2 n) + d(x,
+    mean)² / (2 Σ d²)` and has the weight 1 / (size q). For vocabularies that are too
+    large to cluster, cluster `points[ids]` with these weights.
 
     Args:
-      key: key of the draws.
-      points: vectors (n, d).
-      size: how many draws to make, with replacement.
+      key: PRNG key.
+      points: vectors, float (n, d).
+      size: how many objects to draw, with replacement.
 
     Returns:
-      Ids, int64 (size,), and their weights, float64 (size,), which sum up to n on
-      average.
+      Ids, int64 (size,), and their weights, float64 (size,), whose sum is n on average.
 
     Raises:
       ValueError: points are not finite or not of shape (n, d), or size is below 1.
+
+    Example:
+      >>> points = jnp.array([[0.0], [2.0]])
+      >>> ids, weights = lightweight_coreset(jax.random.key(0), points, 4)
+      >>> ids.shape, weights.tolist()
+      ((4,), [0.5, 0.5, 0.5, 0.5])
     """
     if size < 1:
         raise ValueError(f"size must be at least 1, got {size}.")
@@ -85,7 +90,7 @@ def lightweight_coreset(
     uniform = np.full(len(squares), 1 / len(squares))
     total = squares.sum()
     chances = (uniform + squares / total) / 2 if total else uniform
-    # Not drawn by JAX, whose float32 is too coarse for the chances of many objects.
+    # Not by JAX, whose float32 is too coarse for the probabilities of many objects.
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
     ids = rng.choice(len(chances), size, p=chances)
     return ids, 1 / (size * chances[ids])

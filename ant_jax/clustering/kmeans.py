@@ -1,4 +1,4 @@
-"""Objects that lie apart, and centers of clusters."""
+"""k-means: seeds that lie far apart, and centers of clusters."""
 
 import functools
 
@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ant_jax.clustering import seeding
 
-# Points that are compared with all centers at a time.
+# Points compared with all centers at a time.
 _BLOCK = 4096
 
 
@@ -22,28 +22,29 @@ def kmeans_plus_plus(
     chosen: ArrayLike | None = None,
     weights: ArrayLike | None = None,
 ) -> Int[Array, " k"]:
-    """Draws objects one after the other, those far from all before more likely.
+    """Draws k objects one by one, preferring those far from all before.
 
-    The chance of an object is proportional to its squared distance to the nearest one
-    chosen so far; Arthur & Vassilvitskii, *k-means++: the advantages of careful
-    seeding*, SODA 2007. Costs k passes over the points and no array larger than (n,).
+    The probability of an object is proportional to its squared distance to the nearest
+    one chosen so far; Arthur & Vassilvitskii, *k-means++: the advantages of careful
+    seeding*, SODA 2007. It takes k passes over the points and no array larger than
+    (n,).
 
     Args:
-      key: key of the draws.
-      points: vectors (n, d) in the space that the distances are taken in, such as
-        GloVe's or `cooccurrence_vectors`.
-      k: how many objects to choose, the given ones among them.
-      chosen: objects that are chosen already, (m,); None for none, where the first is
-        drawn by weight alone.
-      weights: factor of each squared distance, (n,), such as counts; an object of
+      key: PRNG key.
+      points: vectors, float (n, d), in the space of the distances, such as GloVe
+        vectors or `cooccurrence_vectors`.
+      k: how many objects to choose, including those in `chosen`.
+      chosen: objects that are already chosen, integers (m,); None for none, where the
+        first object is drawn in proportion to `weights`.
+      weights: factor of each squared distance, float (n,), such as counts; an object of
         weight 0 is never drawn. None for ones.
 
     Returns:
-      Distinct ids, int32 (k,), the given ones first.
+      Distinct ids, int32 (k,), those in `chosen` first.
 
     Raises:
-      ValueError: points are not finite or not of shape (n, d), weights or given objects
-        do not fit, or there are fewer than k objects to choose from.
+      ValueError: points are not finite or not of shape (n, d), weights or chosen
+        objects do not fit, or there are fewer than k objects to choose from.
 
     Example:
       >>> points = jnp.array([[0.0], [0.1], [9.0]])
@@ -76,19 +77,20 @@ def lloyd(
     *,
     weights: ArrayLike | None = None,
 ) -> tuple[Float[Array, "clusters features"], Int[Array, " objects"]]:
-    """Moves centers into the middle of the points that are nearest to them.
+    """k-means: moves each center to the mean of the points that are nearest to it.
 
-    Lloyd, *Least squares quantization in PCM*, 1982: k-means, from centers such as
+    Lloyd, *Least squares quantization in PCM*, 1982, from centers such as
     `points[kmeans_plus_plus(key, points, k)]`.
 
     Args:
-      points: vectors (n, d).
-      centroids: the first centers, (k, d). One that no point is nearest to stays.
+      points: vectors, float (n, d).
+      centroids: centers to start from, float (k, d). A center that is nearest to no
+        point stays in place.
       num_iterations: how often to assign the points and move the centers.
-      weights: of the points in the means, (n,); None for ones.
+      weights: weights of the points in the means, float (n,); None for ones.
 
     Returns:
-      The centers (k, d), and the nearest of them for each point, int32 (n,).
+      The centers, float (k, d), and the nearest of them for each point, int32 (n,).
 
     Raises:
       ValueError: points or weights are not finite or do not fit, or num_iterations is
@@ -112,17 +114,17 @@ def nearest_objects(
     points: ArrayLike,
     centroids: ArrayLike,
 ) -> Int[np.ndarray, " clusters"]:
-    """For each center in turn the nearest object that no center before it has taken.
+    """The nearest object of each center in turn, skipping objects that are taken.
 
     Args:
-      points: vectors of the objects, (n, d).
-      centroids: centers (k, d), such as those of `lloyd`.
+      points: vectors of the objects, float (n, d).
+      centroids: centers, float (k, d), such as those of `lloyd`.
 
     Returns:
       Distinct ids, int64 (k,).
 
     Raises:
-      ValueError: there are more centers than objects, or they are of another space.
+      ValueError: there are more centers than objects, or they differ in dimension.
 
     Example:
       >>> points = jnp.array([[0.0], [2.0], [9.0]])
@@ -157,7 +159,7 @@ def _centers(
 def _proportional(
     key: PRNGKeyArray, scores: Float[Array, " objects"], free: Bool[Array, " objects"]
 ) -> Int[Array, ""]:
-    # Objects at no distance are drawn only when there is no other.
+    # Objects at distance 0 are drawn only if there are no others.
     scores = jnp.maximum(scores, jnp.finfo(scores.dtype).tiny)
     return jax.random.categorical(key, jnp.where(free, jnp.log(scores), -jnp.inf))
 
@@ -166,7 +168,7 @@ def _proportional(
 def _lloyd(
     points: Array, centroids: Array, weights: Array, num_iterations: int
 ) -> tuple[Array, Array]:
-    # Around the mean, since what is compared below loses digits far from zero.
+    # Centered, since the comparison below loses digits far from zero.
     middle = jnp.mean(points, axis=0, keepdims=True)
     points = points - middle
 

@@ -1,4 +1,4 @@
-"""Choosing objects one after the other by how far they are from those before."""
+"""Choosing objects one by one, depending on their distances to those before."""
 
 import functools
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from ant_jax.numerics import accumulator
+from ant_jax.dtypes import accumulator
 
 Select = Callable[[PRNGKeyArray, Array, Array], Array]
 
@@ -26,20 +26,20 @@ def choose(
     select: Select,
     num_drawn: int,
 ) -> Int[Array, " chosen"]:
-    """Chooses objects, at least one of which is given.
+    """Chooses objects one by one, after at least one given object.
 
     Args:
-      key: key of the draws.
-      points: vectors (n, d).
-      allowed: which objects may be drawn.
-      given: objects that are chosen already, int32 (m,), m >= 1.
-      weights: factors of the squared distances.
-      select: `select(key, scores, free)` returns an object from the weighted squared
-        distances to the nearest one chosen and which objects may be drawn still.
+      key: PRNG key.
+      points: vectors, float (n, d).
+      allowed: which objects may be drawn, bool (n,).
+      given: objects that are already chosen, int32 (m,), m >= 1.
+      weights: factors of the squared distances, float (n,).
+      select: `select(key, scores, free)` returns an object, given the weighted squared
+        distances to the nearest chosen object and which objects may still be drawn.
       num_drawn: how many to draw.
 
     Returns:
-      Ids, int32 (m + num_drawn,), those that were given first.
+      Ids, int32 (m + num_drawn,), the given ones first.
     """
 
     def to(chosen: Array) -> Array:
@@ -61,7 +61,7 @@ def choose(
 
 
 def as_points(points: ArrayLike) -> Float[Array, "objects features"]:
-    """Points in a dtype that distances can be computed in.
+    """Points as floats that are wide enough to compute distances.
 
     Raises:
       ValueError: they are not finite floats of shape (n, d).
@@ -74,8 +74,8 @@ def as_points(points: ArrayLike) -> Float[Array, "objects features"]:
         )
     if not bool(jnp.isfinite(array).all()):
         raise ValueError(
-            "points must be finite: give objects without a vector zeros, and the "
-            "weight 0."
+            "points must be finite: give objects without a vector zeros and the weight "
+            "0."
         )
     return array.astype(accumulator(array.dtype))
 
@@ -83,7 +83,7 @@ def as_points(points: ArrayLike) -> Float[Array, "objects features"]:
 def as_weights(
     weights: ArrayLike | None, points: Float[Array, "objects features"]
 ) -> Float[Array, " objects"]:
-    """Weights of points, ones where none are given.
+    """Weights of points, scaled to a maximum of 1; ones if None.
 
     Raises:
       ValueError: they are not finite numbers >= 0, one for each point.
@@ -101,7 +101,7 @@ def as_weights(
 def as_chosen(
     chosen: ArrayLike | None, k: int, allowed: Bool[Array, " objects"]
 ) -> Int[Array, " given"]:
-    """Objects that are chosen before any is drawn, none where None.
+    """Objects that are chosen before any is drawn; none if None.
 
     Raises:
       ValueError: they are not distinct ids, are more than k, or leave too few to draw.
@@ -122,17 +122,17 @@ def as_chosen(
     may[given] = False
     if (left := np.count_nonzero(may)) < k - len(given):
         raise ValueError(
-            f"{k - len(given)} more objects are to be chosen, but only {left} have a "
+            f"{k - len(given)} more objects must be chosen, but only {left} have a "
             "weight above 0."
         )
     return jnp.asarray(given, jnp.int32)
 
 
 def check_count(k: int, size: int) -> None:
-    """Refuses to choose more objects than there are, or none.
+    """Raises an error if k is not a number of distinct objects out of `size`.
 
     Raises:
       ValueError: k is not in [1, size].
     """
     if not 1 <= k <= size:
-        raise ValueError(f"k must be in [1, {size}], the objects there are, got {k}.")
+        raise ValueError(f"k must be in [1, {size}], the number of objects, got {k}.")

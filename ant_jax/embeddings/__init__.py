@@ -17,9 +17,11 @@ from ant_jax.embeddings.cluster_adjustment import (
 from ant_jax.embeddings.cluster_adjustment import (
     ClusterAdjustmentParams as ClusterAdjustmentParams,
 )
+from ant_jax.embeddings.cluster_summary import ClusterSummary as ClusterSummary
+from ant_jax.embeddings.cluster_summary import cluster_summary as cluster_summary
+from ant_jax.embeddings.describe import describe_tables as describe_tables
 from ant_jax.embeddings.full import FullEmbedding as FullEmbedding
 from ant_jax.embeddings.full import FullParams as FullParams
-from ant_jax.embeddings.gumbel import gumbel_softmax as gumbel_softmax
 from ant_jax.embeddings.hash_embedding import HashEmbedding as HashEmbedding
 from ant_jax.embeddings.hash_embedding import HashParams as HashParams
 from ant_jax.embeddings.hashing import HashingEmbedding as HashingEmbedding
@@ -45,12 +47,6 @@ from ant_jax.embeddings.product_quantization import (
     ProductQuantizedParams as ProductQuantizedParams,
 )
 from ant_jax.embeddings.product_quantization import product_quantize as product_quantize
-from ant_jax.embeddings.project import inner_products as inner_products
-from ant_jax.embeddings.project import project_rows as project_rows
-from ant_jax.embeddings.pruning import num_nonzeros as num_nonzeros
-from ant_jax.embeddings.pruning import prune as prune
-from ant_jax.embeddings.pruning import prune_to_size as prune_to_size
-from ant_jax.embeddings.pruning import prune_to_tolerance as prune_to_tolerance
 from ant_jax.embeddings.quotient_remainder import (
     QuotientRemainderEmbedding as QuotientRemainderEmbedding,
 )
@@ -83,3 +79,6 @@ from ant_jax.embeddings.variational_vocabulary import (
 from ant_jax.embeddings.variational_vocabulary import (
     VariationalVocabularyParams as VariationalVocabularyParams,
 )
+from ant_jax.ops.gumbel import gumbel_softmax as gumbel_softmax
+from ant_jax.ops.project import inner_products as inner_products
+from ant_jax.ops.project import project_rows as project_rows

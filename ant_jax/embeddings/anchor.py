@@ -10,32 +10,47 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ant_jax.embeddings import base
-from ant_jax.embeddings.combine import combine
 from ant_jax.embeddings.initializers import default_half_normal
-from ant_jax.embeddings.score import score
+from ant_jax.ops.combine import combine
+from ant_jax.ops.ids import check_ids, take_rows
+from ant_jax.ops.score import score
+from ant_jax.params import register_params
 
 
 class AnchorParams(NamedTuple):
-    """Parameters of an `AnchorEmbedding`."""
+    """Parameters of an `AnchorEmbedding`.
 
-    anchors: Float[Array, "anchors features"]  # A, (K, d), dense
-    transform: Float[Array, "vocab anchors"]  # T, (V, K), sparse and non-negative
+    Attributes:
+      anchors: A, float (K, d), dense.
+      transform: T, float (V, K), sparse and non-negative.
+
+    Example:
+      >>> params = AnchorParams(jnp.array([[1.0, 2.0]]), jnp.array([[0.0], [3.0]]))
+      >>> emb = AnchorEmbedding(num_embeddings=2, features=2, num_anchors=1)
+      >>> emb.matrix(params).tolist()
+      [[0.0, 0.0], [3.0, 6.0]]
+    """
+
+    anchors: Float[Array, "anchors features"]
+    transform: Float[Array, "vocab anchors"]
+
+
+register_params(AnchorParams, "anchor")
 
 
 @dataclasses.dataclass(frozen=True)
 class AnchorEmbedding:
     """V objects as sparse non-negative combinations of K shared anchors, E = T A.
 
-    Section 3 of Liang et al., *Anchor & Transform*, ICLR 2021. T is stored dense while
-    it is trained (its zeros come from the proximal step of the optimizer, see
-    `ant_jax.proximal_yogi`) and in compressed rows once it is shipped, see
-    `ant_jax.compact`.
+    Section 3 of Liang et al., *Anchor & Transform*, ICLR 2021. T is dense while it is
+    trained, with zeros from the proximal step of the optimizer
+    (`ant_jax.proximal_yogi`), and is shipped in compressed rows (`ant_jax.compact`).
 
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
       num_anchors: number K of anchors.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of A and T.
       anchors_init: initializer of A, called with (key, (K, d), param_dtype).
@@ -50,6 +65,8 @@ class AnchorEmbedding:
       >>> params = emb.init(jax.random.key(0))
       >>> emb.lookup(params, jax.numpy.array([[1, 2, 3]])).shape
       (1, 3, 16)
+      >>> emb.num_params(params)  # before any entry of T has become zero
+      8128
     """
 
     method: ClassVar[str] = "ant"
@@ -70,7 +87,7 @@ class AnchorEmbedding:
         )
 
     def init(self, key: PRNGKeyArray) -> AnchorParams:
-        """Draws A of shape (K, d) and T of shape (V, K)."""
+        """Draws A of shape (K, d) and T of shape (V, K). See `Embedding.init`."""
         anchors_key, transform_key = jax.random.split(key)
         return AnchorParams(
             anchors=self.anchors_init(
@@ -84,62 +101,40 @@ class AnchorEmbedding:
     def lookup(
         self, params: AnchorParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids: `T[ids] A`.
+        """Embeds ids: `T[ids] A`. See `Embedding.lookup`.
 
-        Args:
-          params: A and T.
-          ids: integers of any shape (...), each in [0, V). As in Flax's `Embed`, an id
-            in [-V, 0) counts from the end.
-
-        Returns:
-          Vectors of shape (..., d) and dtype `dtype`; NaN for an id outside [-V, V).
-          Outside differentiation on a CPU they equal those of the shipped artifact bit
-          for bit.
-
-        Raises:
-          ValueError: ids are not of an integer type.
+        On a CPU and outside differentiation, vectors equal those of the saved table bit
+        for bit.
         """
         return combine(self.coefficients(params, ids), self.basis(params))
 
     def coefficients(
         self, params: AnchorParams, ids: ArrayLike
     ) -> Float[Array, "... anchors"]:
-        """`T[ids]`, shape (..., K): what each anchor counts for each object.
-
-        Ids are read and dtypes are cast as in `lookup`, which is
-        `coefficients @ basis`: see `Factored`.
-        """
-        rows = base.take_rows(params.transform, base.check_ids(ids))
+        """`T[ids]`, shape (..., K). See `Factored.coefficients`."""
+        rows = take_rows(params.transform, check_ids(ids))
         return base.cast(rows, self.dtype)
 
     def basis(self, params: AnchorParams) -> Float[Array, "anchors features"]:
-        """The anchors A, (K, d), in `dtype`."""
+        """The anchors A, (K, d). See `Factored.basis`."""
         return base.cast(params.anchors, self.dtype)
 
     def attend(
         self, params: AnchorParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries against every object: `h Eᵀ`, the tied output layer.
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`.
 
-        The product is taken as `(h Aᵀ) Tᵀ` or as `h (T A)ᵀ`, whichever multiplies
-        less for these shapes.
-
-        Args:
-          params: A and T.
-          h: queries of shape (..., d).
-
-        Returns:
-          Logits of shape (..., V) in the dtype that h and the parameters promote to, or
-          in `dtype`.
+        The product is computed as `(h Aᵀ) Tᵀ` or as `h (T A)ᵀ`, whichever takes fewer
+        multiplications for these shapes.
         """
         dtype = base.score_dtype(self.dtype, h, params.anchors)
         return score(h.astype(dtype), *(p.astype(dtype) for p in params))
 
     def matrix(self, params: AnchorParams) -> Float[Array, "vocab features"]:
-        """The whole table `T A`, shape (V, d), by one matrix product."""
+        """The whole table `T A`, (V, d), as one product. See `Embedding.matrix`."""
         anchors, transform = (base.cast(p, self.dtype) for p in params)
         return transform @ anchors
 
     def num_params(self, params: AnchorParams) -> int:
-        """K d + nnz(T): what is not zero, indices not counted, as the paper counts."""
+        """K d + nnz(T), the non-zeros, as in the paper. See `Embedding.num_params`."""
         return params.anchors.size + int(jnp.count_nonzero(params.transform))

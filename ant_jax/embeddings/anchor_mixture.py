@@ -1,4 +1,4 @@
-"""Sets of anchors of different origin and size, each with a transform of its own."""
+"""Several sets of anchors of different origin and size, each with its own transform."""
 
 import dataclasses
 from typing import ClassVar, NamedTuple
@@ -9,28 +9,53 @@ from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ant_jax.dtypes import accumulator
 from ant_jax.embeddings import base
 from ant_jax.embeddings.anchor import AnchorParams
-from ant_jax.embeddings.combine import combine
-from ant_jax.embeddings.ids import locate
 from ant_jax.embeddings.initializers import default_full, half_normal
-from ant_jax.embeddings.score import score
-from ant_jax.numerics import accumulator
+from ant_jax.ops.combine import combine
+from ant_jax.ops.ids import check_ids, locate, take_rows
+from ant_jax.ops.score import score
+from ant_jax.params import register_params
 
-# Entries that are all near zero would give every object the mean of all anchors.
+# If all entries were near zero, every object would start as the mean of the anchors.
 default_transform = half_normal(1.0)
 
 
 class MixturePart(AnchorParams):
-    """One set of anchors of an `AnchorMixtureEmbedding`: A_m (K_m, d), T_m (V, K_m)."""
+    """One set of anchors of an `AnchorMixtureEmbedding`.
+
+    Attributes:
+      anchors: A_m, float (K_m, d).
+      transform: T_m, float (V, K_m).
+
+    Example:
+      >>> part = MixturePart(anchors=jnp.ones((3, 2)), transform=jnp.zeros((5, 3)))
+      >>> part.anchors.size + int(jnp.count_nonzero(part.transform))
+      6
+    """
 
     __slots__ = ()
 
 
-class AnchorMixtureParams(NamedTuple):
-    """Parameters of an `AnchorMixtureEmbedding`."""
+register_params(MixturePart, "mixture")
 
-    parts: tuple[MixturePart, ...]  # M of them
+
+class AnchorMixtureParams(NamedTuple):
+    """Parameters of an `AnchorMixtureEmbedding`.
+
+    Attributes:
+      parts: the M sets of anchors.
+
+    Example:
+      >>> one = MixturePart(jnp.array([[1.0, 0.0]]), jnp.array([[2.0], [0.0]]))
+      >>> two = MixturePart(jnp.array([[0.0, 4.0]]), jnp.array([[1.0], [1.0]]))
+      >>> emb = AnchorMixtureEmbedding(2, 2, num_anchors=(1, 1))
+      >>> emb.matrix(AnchorMixtureParams((one, two))).tolist()
+      [[1.0, 4.0], [0.0, 4.0]]
+    """
+
+    parts: tuple[MixturePart, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,30 +63,31 @@ class AnchorMixtureEmbedding:
     """V objects as mixtures of M sets of anchors, `E = Σ_m softmax(T_m) A_m`.
 
     The mixture of anchors of Liang et al., *Anchor & Transform*, ICLR 2021: sets of
-    anchors that were chosen in different ways (frequent objects, centers of clusters,
-    random vectors), of which every object picks its own. The softmax of a row of T_m is
-    over the entries that are not zero; zeros stay zeros, and a row without entries
-    contributes nothing. So an entry is a logit, and what it counts for is decided by
-    the others of its row: one that sinks to zero counts for something until it is
-    there. No gradient reaches an entry that is zero.
+    anchors that were chosen in different ways (frequent objects, cluster centers,
+    random vectors), from each of which every object selects its own. The softmax of a
+    row of T_m runs over its non-zero entries; zeros stay zeros, and a row without
+    entries contributes nothing. An entry is thus a logit, whose weight depends on the
+    other entries of its row: it keeps some weight until it has become exactly zero. No
+    gradient reaches an entry that is zero.
 
-    T_m is trained by a proximal optimizer and labelled as that of an `AnchorEmbedding`
-    is. What is shipped is one sparse transform of all K_1 + ... + K_M anchors.
+    T_m is trained by a proximal optimizer and labelled like that of an
+    `AnchorEmbedding`. It is shipped as one sparse transform of all K_1 + ... + K_M
+    anchors.
 
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
-      num_anchors: number K_m of anchors of each set.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      num_anchors: number K_m of anchors in each set.
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of all A_m and T_m, and of the softmax of a row.
-      anchors_init: initializer of A_m, called with (key, (K_m, d), param_dtype); one
+      anchors_init: initializer of A_m, called with (key, (K_m, d), param_dtype): one
         for all sets, or a tuple with one for each.
       transform_init: initializer of T_m, called with (key, (V, K_m), param_dtype).
 
     Raises:
-      ValueError: a size is not a positive integer, there is no set, or not one
-        initializer for each.
+      ValueError: a size is not a positive integer, there is no set, or the number of
+        initializers is not the number of sets.
 
     Example:
       >>> import jax
@@ -104,7 +130,7 @@ class AnchorMixtureEmbedding:
             )
 
     def init(self, key: PRNGKeyArray) -> AnchorMixtureParams:
-        """Draws A_m of shape (K_m, d) and T_m of shape (V, K_m)."""
+        """Draws A_m (K_m, d) and T_m (V, K_m) of every set. See `Embedding.init`."""
         inits = self.anchors_init
         if not isinstance(inits, tuple):
             inits = (inits,) * len(self.num_anchors)
@@ -123,49 +149,45 @@ class AnchorMixtureEmbedding:
     def lookup(
         self, params: AnchorMixtureParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
+        """Embeds ids: `Σ_m softmax(T_m[ids]) A_m`. See `Embedding.lookup`.
 
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN. On a CPU the vectors equal those of the shipped artifact but
-        for the rounding of the softmax, whose last bits may depend on the batch.
-
-        Raises:
-          ValueError: ids are not of an integer type.
+        On a CPU, vectors equal those of the saved table up to the rounding of the
+        softmax, whose last bits may depend on the batch.
         """
         return combine(self.coefficients(params, ids), self.basis(params))
 
     def coefficients(
         self, params: AnchorMixtureParams, ids: ArrayLike
     ) -> Float[Array, "... anchors"]:
-        """`softmax(T_m[ids])` of all sets, (..., K_1 + ... + K_M): see `Factored`."""
-        # Rows of NaN would not do: the exponential of XLA may make numbers of them. And
-        # a batch of lazy rows has fewer rows than V.
+        """`softmax(T_m[ids])` of all sets, (..., K_1 + ... + K_M). See `Factored`."""
+        # Not rows of NaN: XLA's exponential may turn them into numbers. And a batch of
+        # lazy rows has fewer rows than V.
         size = params.parts[0].transform.shape[0]
-        objects, inside = locate(base.check_ids(ids), size)
-        rows = [base.take_rows(part.transform, objects) for part in params.parts]
+        objects, inside = locate(check_ids(ids), size)
+        rows = [take_rows(part.transform, objects) for part in params.parts]
         weights = jnp.concatenate([sparse_softmax(row) for row in rows], axis=-1)
         weights = jnp.where(inside[..., None], weights, jnp.nan)
         return base.cast(weights, self.dtype)
 
     def basis(self, params: AnchorMixtureParams) -> Float[Array, "anchors features"]:
-        """The anchors A_m, one set below another, (K_1 + ... + K_M, d), in `dtype`."""
+        """The anchors of all sets, (K_1 + ... + K_M, d). See `Factored.basis`."""
         anchors = jnp.concatenate([part.anchors for part in params.parts])
         return base.cast(anchors, self.dtype)
 
     def attend(
         self, params: AnchorMixtureParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V)."""
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`."""
         dtype = base.score_dtype(self.dtype, h, params.parts[0].anchors)
         factors = self.basis(params), self._weights(params)
         return score(h.astype(dtype), *(factor.astype(dtype) for factor in factors))
 
     def matrix(self, params: AnchorMixtureParams) -> Float[Array, "vocab features"]:
-        """The whole table, shape (V, d), by one matrix product."""
+        """The whole table, (V, d), as one product. See `Embedding.matrix`."""
         return self._weights(params) @ self.basis(params)
 
     def num_params(self, params: AnchorMixtureParams) -> int:
-        """Counts `Σ K_m d + nnz(T_m)`: what is not zero, indices not counted."""
+        """`Σ_m K_m d + nnz(T_m)`, the non-zeros. See `Embedding.num_params`."""
         return sum(
             part.anchors.size + int(jnp.count_nonzero(part.transform))
             for part in params.parts
@@ -176,14 +198,14 @@ class AnchorMixtureEmbedding:
 
 
 def sparse_softmax(rows: Float[Array, "... anchors"]) -> Float[Array, "... anchors"]:
-    """The softmax over the entries of each row that are not zero; zeros stay zeros.
+    """The softmax over the non-zero entries of each row; zeros stay zeros.
 
     Args:
-      rows: array of shape (..., K).
+      rows: float (..., K).
 
     Returns:
-      Array of the shape and dtype of rows; each row of it sums to 1, or is zero where
-      there is no entry.
+      Array of the shape and dtype of `rows`; a row sums to 1, or is zero if it has no
+      entries.
 
     Example:
       >>> sparse_softmax(jnp.array([[0.0, 2.0, 2.0], [0.0, 0.0, 0.0]])).tolist()

@@ -1,4 +1,4 @@
-"""Clusters: every object has the vector of the one cluster that it belongs to."""
+"""Clusters: objects of one cluster share its vector."""
 
 import dataclasses
 from typing import ClassVar, NamedTuple
@@ -9,21 +9,35 @@ from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from ant_jax.dtypes import accumulator
 from ant_jax.embeddings import base
-from ant_jax.embeddings.gumbel import gumbel_softmax
-from ant_jax.embeddings.ids import locate
 from ant_jax.embeddings.initializers import default_full
-from ant_jax.numerics import accumulator
+from ant_jax.ops.gumbel import gumbel_softmax
+from ant_jax.ops.ids import check_ids, locate, take_rows
 
-# Next to the noise these are nothing: at first every object is everywhere.
+# Negligible beside the noise: at first every object is in all clusters alike.
 default_logits = jax.nn.initializers.normal(0.01)
 
 
 class ClusterParams(NamedTuple):
-    """Parameters of a `ClusterEmbedding`."""
+    """Parameters of a `ClusterEmbedding`.
 
-    logits: Float[Array, "vocab clusters"]  # of the assignments, (V, k); not shipped
-    embedding: Float[Array, "clusters features"]  # vectors of the clusters, (k, d)
+    Attributes:
+      logits: of the cluster of each object, float (V, k); not shipped.
+      embedding: vectors of the clusters, float (k, d).
+
+    Example:
+      >>> params = ClusterParams(
+      ...     logits=jnp.array([[0.0, 3.0], [1.0, 0.0], [0.0, 1.0]]),
+      ...     embedding=jnp.array([[1.0, 2.0], [3.0, 4.0]]),
+      ... )
+      >>> emb = ClusterEmbedding(num_embeddings=3, features=2, num_clusters=2)
+      >>> emb.matrix(params).tolist()
+      [[3.0, 4.0], [1.0, 2.0], [3.0, 4.0]]
+    """
+
+    logits: Float[Array, "vocab clusters"]
+    embedding: Float[Array, "clusters features"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,24 +45,24 @@ class ClusterEmbedding:
     """V objects in k clusters, learned end to end with the task.
 
     Cluster embeddings (CE) of Chen and Gimpel, *Smaller Text Classifiers with
-    Discriminative Cluster Embeddings*, NAACL 2018. While it is trained, an object is a
-    sample of the Gumbel-softmax distribution of its logits times the vectors of the
-    clusters, with noise of its own for every occurrence. What is evaluated and shipped
-    is the vector of the most probable cluster, ceil(log2 k) bits an object.
+    Discriminative Cluster Embeddings*, NAACL 2018. In training, the vector of an object
+    is a Gumbel-softmax sample of its logits times the cluster vectors, with fresh noise
+    for every occurrence. For evaluation and in the file it is the vector of the most
+    probable cluster, which takes ceil(log2 k) bits an object.
 
-    The paper keeps the temperature at 0.9. To lower it during training, give `lookup`
-    the value of a schedule: `optax.exponential_decay(1.0, 1000, 0.9, end_value=0.5)`
-    anneals and stops at a floor, as Jang et al., *Categorical Reparameterization with
-    Gumbel-Softmax*, ICLR 2017, do.
+    The paper keeps the temperature at 0.9. To lower it during training, pass the value
+    of a schedule to `lookup`: `optax.exponential_decay(1.0, 1000, 0.9, end_value=0.5)`
+    anneals down to a floor, as in Jang et al., *Categorical Reparameterization with
+    Gumbel-Softmax*, ICLR 2017.
 
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
       num_clusters: number k of clusters.
       temperature: of the samples, positive and finite.
-      straight_through: whether samples are made one-hot, with the derivative of what
-        they were before, see `gumbel_softmax`.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      straight_through: whether samples are made one-hot while the gradient stays that
+        of the soft sample, see `gumbel_softmax`.
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of the logits and the vectors.
       logits_init: initializer of the logits, called with (key, (V, k), param_dtype).
@@ -92,7 +106,7 @@ class ClusterEmbedding:
             )
 
     def init(self, key: PRNGKeyArray) -> ClusterParams:
-        """Draws logits of shape (V, k) and vectors of shape (k, d)."""
+        """Draws logits (V, k) and vectors (k, d). See `Embedding.init`."""
         logits_key, embedding_key = jax.random.split(key)
         return ClusterParams(
             logits=self.logits_init(
@@ -111,35 +125,49 @@ class ClusterEmbedding:
         key: PRNGKeyArray | None = None,
         temperature: ArrayLike | None = None,
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
+        """Embeds ids: samples of the cluster vectors, or that of the likeliest cluster.
 
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN. Without a key the vectors equal those of the shipped artifact
-        bit for bit, and no gradient reaches the logits.
+        Without a key, vectors equal those of the saved table bit for bit, and no
+        gradient reaches the logits.
 
         Args:
           params: logits and vectors.
-          ids: integers.
-          key: draws the noise of each occurrence, for training; without it an object is
-            its most probable cluster.
-          temperature: of the samples, in place of that of the description.
+          ids: see `Embedding.lookup`.
+          key: PRNG key of the noise of every occurrence, for training; None takes the
+            most probable cluster.
+          temperature: of the samples, a positive number; None takes that of the
+            description.
+
+        Returns:
+          Vectors, float (..., d), see `Embedding.lookup`.
 
         Raises:
-          ValueError: ids are not of an integer type.
+          ValueError: ids are not integers.
         """
         if key is None:
             clusters = self._hard(params, ids)
-            return base.take_rows(self.basis(params), clusters)
+            return take_rows(self.basis(params), clusters)
         weights = self.coefficients(params, ids, key=key, temperature=temperature)
         return weights @ self.basis(params)
 
     def soft_lookup(
         self, params: ClusterParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """What an object is on average: `softmax(logits[ids])` times the vectors.
+        """The mean vector of each object: `softmax(logits[ids])` times the vectors.
 
-        Without noise and without temperature, which a one-hot sample does not depend
-        on. Only to be compared with `lookup`: it is not what is shipped.
+        It has no noise and no temperature, which the expectation of a one-hot sample
+        does not depend on. It is meant for comparison with `lookup` and is not what is
+        shipped.
+
+        Args:
+          params: logits and vectors.
+          ids: see `Embedding.lookup`.
+
+        Returns:
+          Vectors, float (..., d), see `Embedding.lookup`.
+
+        Raises:
+          ValueError: ids are not integers.
         """
         rows, inside = self._rows(params, ids)
         weights = jax.nn.softmax(rows.astype(accumulator(rows.dtype)), axis=-1)
@@ -155,9 +183,9 @@ class ClusterEmbedding:
         key: PRNGKeyArray | None = None,
         temperature: ArrayLike | None = None,
     ) -> Float[Array, "... clusters"]:
-        """How much of each cluster an object has, shape (..., k): see `Factored`.
+        """The share of each cluster in each object, float (..., k). See `Factored`.
 
-        One-hot without a key, else a sample; arguments are those of `lookup`.
+        One-hot without a key, otherwise a sample; see `lookup` for the arguments.
         """
         dtype = params.embedding.dtype if self.dtype is None else self.dtype
         if key is None:
@@ -175,44 +203,51 @@ class ClusterEmbedding:
         return jnp.where(inside[..., None], weights, jnp.nan).astype(dtype)
 
     def basis(self, params: ClusterParams) -> Float[Array, "clusters features"]:
-        """The vectors of the clusters, (k, d), in `dtype`."""
+        """The vectors of the clusters, (k, d). See `Factored.basis`."""
         return base.cast(params.embedding, self.dtype)
 
     def assignments(self, params: ClusterParams) -> Int[Array, " vocab"]:
-        """The most probable cluster of each object, int32 (V,), the first of equals."""
+        """The most probable cluster of each object; the first one in a tie.
+
+        Args:
+          params: logits and vectors.
+
+        Returns:
+          int32 (V,), each in [0, k).
+        """
         return jnp.argmax(params.logits, axis=-1).astype(jnp.int32)
 
     def attend(
         self, params: ClusterParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V).
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`.
 
-        Queries are scored against the k clusters, and objects look their scores up. No
-        gradient reaches the logits.
+        Queries are scored against the k clusters, and every object takes the score of
+        its cluster. No gradient reaches the logits.
         """
         dtype = base.score_dtype(self.dtype, h, params.embedding)
         scores = h.astype(dtype) @ params.embedding.astype(dtype).T
         return scores[..., self.assignments(params)]
 
     def matrix(self, params: ClusterParams) -> Float[Array, "vocab features"]:
-        """The whole table as it is shipped, shape (V, d)."""
-        return base.take_rows(self.basis(params), self.assignments(params))
+        """The whole table as it is shipped, (V, d). See `Embedding.matrix`."""
+        return take_rows(self.basis(params), self.assignments(params))
 
     def num_params(self, params: ClusterParams) -> int:
-        """Counts k d, the vectors: assignments are indices, and logits not shipped."""
+        """Counts k d, the vectors, no logits. See `Embedding.num_params`."""
         return params.embedding.size
 
     def _rows(
         self, params: ClusterParams, ids: ArrayLike
     ) -> tuple[Float[Array, "... clusters"], Bool[Array, "..."]]:
-        """Logits of each id, and whether there is such an object."""
-        # Rows of NaN would not do: the exponential of XLA may make numbers of them. And
-        # a batch of lazy rows has fewer logits than V.
-        objects, inside = locate(base.check_ids(ids), params.logits.shape[0])
-        return base.take_rows(params.logits, objects), inside
+        """The logits of each id, and whether the id is valid."""
+        # Not rows of NaN: XLA's exponential may turn them into numbers. And a batch of
+        # lazy rows has fewer logits than V.
+        objects, inside = locate(check_ids(ids), params.logits.shape[0])
+        return take_rows(params.logits, objects), inside
 
     def _hard(self, params: ClusterParams, ids: ArrayLike) -> Int[Array, "..."]:
-        """The cluster of each id; k, which there is not, for an id without object."""
+        """The most probable cluster of each id; `num_clusters` for an invalid id."""
         rows, inside = self._rows(params, ids)
         clusters = jnp.argmax(rows, axis=-1)
         return jnp.where(inside, clusters.astype(jnp.int32), self.num_clusters)

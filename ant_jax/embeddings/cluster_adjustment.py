@@ -1,4 +1,4 @@
-"""Clusters, and a few numbers of its own for every object."""
+"""Clusters, plus a few numbers for each object alone."""
 
 import dataclasses
 from typing import ClassVar, NamedTuple
@@ -12,45 +12,59 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ant_jax.embeddings import base
 from ant_jax.embeddings.cluster import ClusterEmbedding, ClusterParams, default_logits
 from ant_jax.embeddings.initializers import default_full
+from ant_jax.ops.ids import check_ids, take_rows
 
 
 class ClusterAdjustmentParams(NamedTuple):
-    """Parameters of a `ClusterAdjustmentEmbedding`."""
+    """Parameters of a `ClusterAdjustmentEmbedding`.
 
-    clusters: ClusterParams  # logits (V, k) and vectors (k, d - a)
-    adjustment: Float[Array, "vocab adjustment"]  # of each object, (V, a)
+    Attributes:
+      clusters: logits (V, k) and vectors (k, d - a), see `ClusterParams`.
+      adjustment: the last a features of each object, float (V, a).
+
+    Example:
+      >>> clusters = ClusterParams(jnp.array([[0.0, 1.0]]), jnp.array([[1.0], [2.0]]))
+      >>> params = ClusterAdjustmentParams(clusters, adjustment=jnp.array([[5.0]]))
+      >>> emb = ClusterAdjustmentEmbedding(1, 2, num_clusters=2, adjustment_features=1)
+      >>> emb.matrix(params).tolist()
+      [[2.0, 5.0]]
+    """
+
+    clusters: ClusterParams
+    adjustment: Float[Array, "vocab adjustment"]
 
 
 @dataclasses.dataclass(frozen=True)
 class ClusterAdjustmentEmbedding:
-    """V objects in k clusters, each with a short vector that tells it from the others.
+    """V objects in k clusters, each with a short vector of its own.
 
     Cluster adjustment embeddings (CAE) of Chen and Gimpel, *Smaller Text Classifiers
-    with Discriminative Cluster Embeddings*, NAACL 2018: the d - a numbers of an
-    object's cluster, see `ClusterEmbedding`, and then a numbers of its own.
+    with Discriminative Cluster Embeddings*, NAACL 2018: the first d - a numbers of a
+    vector are those of the object's cluster, see `ClusterEmbedding`, and the last a
+    belong to the object alone.
 
-    In other words E = [C, R] [[B, 0], [0, I]] with assignments C, cluster vectors B and
-    adjustments R: that is what `coefficients` and `basis` are.
+    In matrix form, E = [C, R] [[B, 0], [0, I]] with assignments C, cluster vectors B
+    and adjustments R; these two factors are `coefficients` and `basis`.
 
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
       num_clusters: number k of clusters.
-      adjustment_features: length a of what each object has of its own, below d.
+      adjustment_features: number a of features that an object does not share, below d.
       temperature: see `ClusterEmbedding`.
       straight_through: see `ClusterEmbedding`.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of all parameters.
       logits_init: initializer of the logits, called with (key, (V, k), param_dtype).
-      embedding_init: initializer of the clusters' vectors, called with (key,
-        (k, d - a), param_dtype).
+      embedding_init: initializer of the cluster vectors, called with (key, (k, d - a),
+        param_dtype).
       adjustment_init: initializer of the adjustments, called with (key, (V, a),
         param_dtype).
 
     Raises:
-      ValueError: a size is not a positive integer, the adjustment leaves no room for
-        the clusters, or the temperature is not positive and finite.
+      ValueError: a size is not a positive integer, the adjustment leaves no features
+        for the clusters, or the temperature is not positive and finite.
 
     Example:
       >>> import jax
@@ -88,7 +102,7 @@ class ClusterAdjustmentEmbedding:
 
     @property
     def clusters(self) -> ClusterEmbedding:
-        """What the first d - a numbers of each vector are."""
+        """The embedding of the first d - a features."""
         return ClusterEmbedding(
             num_embeddings=self.num_embeddings,
             features=self.features - self.adjustment_features,
@@ -102,7 +116,7 @@ class ClusterAdjustmentEmbedding:
         )
 
     def init(self, key: PRNGKeyArray) -> ClusterAdjustmentParams:
-        """Draws clusters, see `ClusterEmbedding.init`, and adjustments (V, a)."""
+        """Draws the clusters and the adjustments (V, a). See `Embedding.init`."""
         clusters_key, adjustment_key = jax.random.split(key)
         shape = (self.num_embeddings, self.adjustment_features)
         return ClusterAdjustmentParams(
@@ -118,15 +132,7 @@ class ClusterAdjustmentEmbedding:
         key: PRNGKeyArray | None = None,
         temperature: ArrayLike | None = None,
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
-
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN. Without a key the vectors equal those of the shipped artifact
-        bit for bit. For the arguments see `ClusterEmbedding.lookup`.
-
-        Raises:
-          ValueError: ids are not of an integer type.
-        """
+        """Embeds ids: cluster, then adjustment. See `ClusterEmbedding.lookup`."""
         shared = self.clusters.lookup(
             params.clusters, ids, key=key, temperature=temperature
         )
@@ -135,7 +141,7 @@ class ClusterAdjustmentEmbedding:
     def soft_lookup(
         self, params: ClusterAdjustmentParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """What an object is on average, see `ClusterEmbedding.soft_lookup`."""
+        """The mean vector of each object. See `ClusterEmbedding.soft_lookup`."""
         shared = self.clusters.soft_lookup(params.clusters, ids)
         return jnp.concatenate([shared, self._own(params, ids)], axis=-1)
 
@@ -147,7 +153,10 @@ class ClusterAdjustmentEmbedding:
         key: PRNGKeyArray | None = None,
         temperature: ArrayLike | None = None,
     ) -> Float[Array, "... coefficients"]:
-        """Assignments and then adjustments, shape (..., k + a): see `Factored`."""
+        """Assignments, then adjustments, float (..., k + a). See `Factored`.
+
+        See `ClusterEmbedding.lookup` for the arguments.
+        """
         shared = self.clusters.coefficients(
             params.clusters, ids, key=key, temperature=temperature
         )
@@ -156,7 +165,7 @@ class ClusterAdjustmentEmbedding:
     def basis(
         self, params: ClusterAdjustmentParams
     ) -> Float[Array, "coefficients features"]:
-        """The clusters' vectors and the last a axes, (k + a, d), in `dtype`."""
+        """Cluster vectors, then unit vectors, (k + a, d). See `Factored.basis`."""
         vectors = self.clusters.basis(params.clusters)
         axes = jnp.eye(self.adjustment_features, dtype=vectors.dtype)
         return jax.scipy.linalg.block_diag(vectors, axes)
@@ -164,7 +173,7 @@ class ClusterAdjustmentEmbedding:
     def attend(
         self, params: ClusterAdjustmentParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V).
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`.
 
         No gradient reaches the logits.
         """
@@ -176,17 +185,17 @@ class ClusterAdjustmentEmbedding:
         return scores + own @ params.adjustment.astype(dtype).T
 
     def matrix(self, params: ClusterAdjustmentParams) -> Float[Array, "vocab features"]:
-        """The whole table as it is shipped, shape (V, d)."""
+        """The whole table as it is shipped, (V, d). See `Embedding.matrix`."""
         own = base.cast(params.adjustment, self.dtype)
         shared = self.clusters.matrix(params.clusters)
         return jnp.concatenate([shared, own], axis=-1)
 
     def num_params(self, params: ClusterAdjustmentParams) -> int:
-        """Counts k (d - a) + V a: assignments are indices, and logits not shipped."""
+        """Counts k (d - a) + V a, no logits. See `Embedding.num_params`."""
         return self.clusters.num_params(params.clusters) + params.adjustment.size
 
     def _own(
         self, params: ClusterAdjustmentParams, ids: ArrayLike
     ) -> Float[Array, "... adjustment"]:
-        rows = base.take_rows(params.adjustment, base.check_ids(ids))
+        rows = take_rows(params.adjustment, check_ids(ids))
         return base.cast(rows, self.dtype)

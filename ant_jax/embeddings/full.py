@@ -1,4 +1,4 @@
-"""The full table: V vectors of d numbers, the embedding that all others replace."""
+"""The full table: V vectors of d numbers, which all other embeddings replace."""
 
 import dataclasses
 from typing import ClassVar, NamedTuple
@@ -10,12 +10,27 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ant_jax.embeddings import base
 from ant_jax.embeddings.initializers import default_full
+from ant_jax.ops.ids import check_ids, take_rows
+from ant_jax.params import register_params
 
 
 class FullParams(NamedTuple):
-    """Parameters of a `FullEmbedding`."""
+    """Parameters of a `FullEmbedding`.
 
-    embedding: Float[Array, "vocab features"]  # E, (V, d)
+    Attributes:
+      embedding: E, float (V, d).
+
+    Example:
+      >>> params = FullParams(jnp.array([[1.0, 2.0], [3.0, 4.0]]))
+      >>> emb = FullEmbedding(num_embeddings=2, features=2)
+      >>> emb.lookup(params, 1).tolist()
+      [3.0, 4.0]
+    """
+
+    embedding: Float[Array, "vocab features"]
+
+
+register_params(FullParams, "full")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +40,7 @@ class FullEmbedding:
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of E.
       embedding_init: initializer of E, called with (key, (V, d), param_dtype).
@@ -52,35 +67,28 @@ class FullEmbedding:
         base.check_sizes(num_embeddings=self.num_embeddings, features=self.features)
 
     def init(self, key: PRNGKeyArray) -> FullParams:
-        """Draws E of shape (V, d)."""
+        """Draws E of shape (V, d). See `Embedding.init`."""
         shape = (self.num_embeddings, self.features)
         return FullParams(self.embedding_init(key, shape, self.param_dtype))
 
     def lookup(
         self, params: FullParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): `E[ids]`, shape (..., d).
-
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN.
-
-        Raises:
-          ValueError: ids are not of an integer type.
-        """
-        rows = base.take_rows(params.embedding, base.check_ids(ids))
+        """Embeds ids: `E[ids]`. See `Embedding.lookup`."""
+        rows = take_rows(params.embedding, check_ids(ids))
         return base.cast(rows, self.dtype)
 
     def attend(
         self, params: FullParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V)."""
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`."""
         dtype = base.score_dtype(self.dtype, h, params.embedding)
         return h.astype(dtype) @ params.embedding.astype(dtype).T
 
     def matrix(self, params: FullParams) -> Float[Array, "vocab features"]:
-        """The table itself, shape (V, d)."""
+        """The table itself, (V, d). See `Embedding.matrix`."""
         return base.cast(params.embedding, self.dtype)
 
     def num_params(self, params: FullParams) -> int:
-        """V d, every entry."""
+        """V d, every entry. See `Embedding.num_params`."""
         return params.embedding.size

@@ -1,4 +1,4 @@
-"""Hash embeddings: rows that objects share, weighed by numbers of their own."""
+"""Hash embeddings: shared rows, combined with weights that each object learns."""
 
 import dataclasses
 from typing import ClassVar, NamedTuple
@@ -10,39 +10,50 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ant_jax.embeddings import base
-from ant_jax.embeddings.combine import combine
 from ant_jax.embeddings.hashing import HashingEmbedding
-from ant_jax.embeddings.ids import locate
 from ant_jax.embeddings.initializers import default_full
+from ant_jax.ops.combine import combine
+from ant_jax.ops.ids import check_ids, locate, take_rows
 
 
 class HashParams(NamedTuple):
-    """Parameters of a `HashEmbedding`."""
+    """Parameters of a `HashEmbedding`.
 
-    embedding: Float[Array, "buckets row_features"]  # shared rows, (B, d) or (B, d - k)
-    weights: Float[Array, "vocab hashes"]  # importance of each row, (V, k)
+    Attributes:
+      embedding: shared rows, float (B, d), or (B, d - k) with appended weights.
+      weights: importance of each of an object's rows, float (V, k).
+
+    Example:
+      >>> params = HashParams(jnp.ones((5, 2)), weights=jnp.array([[1.0, 2.0]]))
+      >>> emb = HashEmbedding(num_embeddings=1, features=2, num_buckets=5)
+      >>> emb.matrix(params).tolist()
+      [[3.0, 3.0]]
+    """
+
+    embedding: Float[Array, "buckets row_features"]
+    weights: Float[Array, "vocab hashes"]
 
 
 @dataclasses.dataclass(frozen=True)
 class HashEmbedding:
-    """Of B shared rows every object takes k, and learns how much of each.
+    """Every object combines k of B shared rows, with weights that it learns.
 
     Svenstrup, Hansen and Winther, *Hash Embeddings for Efficient Word Representations*,
-    NIPS 2017: `e_v = sum_i p[v, i] E[h_i(v)]`. With all weights 1, where training
-    starts, it is a `HashingEmbedding` of k hashes; objects that meet in all k rows can
-    still part by their weights. The hash functions are those of `HashingEmbedding`. Ids
-    are known here, so each object has weights of its own, where the paper also hashes
-    to the rows of a table of weights.
+    NIPS 2017: `e_v = sum_i p[v, i] E[h_i(v)]`. Training starts with all weights 1,
+    which is a `HashingEmbedding` of k hashes; objects that share all k rows can still
+    be told apart by their weights. The hash functions are those of `HashingEmbedding`.
+    Every object has its own weights, since ids are known here, where the paper also
+    hashes objects to the rows of a table of weights.
 
     Attributes:
       num_embeddings: size V of the vocabulary, below 2^31.
       features: length d of an embedding vector.
       num_buckets: number B of shared rows.
       num_hashes: number k of hash functions, 2 in the paper.
-      append_weights: whether the weights themselves are the last k features, as the
-        paper has it by default; shared rows then have d - k.
-      seed: non-negative integer that the hash functions are drawn from.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      append_weights: whether the last k features are the weights themselves, the
+        paper's default; shared rows then have d - k features.
+      seed: non-negative integer that determines the hash functions.
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of the parameters.
       embedding_init: initializer of the rows, called with (key, (B, d) or (B, d - k),
@@ -76,8 +87,8 @@ class HashEmbedding:
         hashing = self._hashing()  # checks sizes and the seed
         if self.append_weights and hashing.num_hashes >= self.features:
             raise ValueError(
-                f"{self.num_hashes} appended weights leave none of {self.features} "
-                "features for the rows: take fewer hashes or more features."
+                f"{self.num_hashes} appended weights leave no room for the rows in "
+                f"{self.features} features: take fewer hashes or more features."
             )
 
     @property
@@ -91,7 +102,7 @@ class HashEmbedding:
         return self._hashing().coefficients
 
     def init(self, key: PRNGKeyArray) -> HashParams:
-        """Draws the rows, (B, d) or (B, d - k), and the weights, (V, k)."""
+        """Draws rows (B, d) or (B, d - k), and weights (V, k). See `Embedding.init`."""
         rows_key, weights_key = jax.random.split(key)
         rows = self.num_buckets, self.row_features
         weights = self.num_embeddings, self.num_hashes
@@ -103,23 +114,19 @@ class HashEmbedding:
     def lookup(
         self, params: HashParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
+        """Embeds ids: weighted sums of k rows. See `Embedding.lookup`.
 
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN. Outside differentiation on a CPU the vectors equal those of
-        the shipped artifact bit for bit.
-
-        Raises:
-          ValueError: ids are not of an integer type.
+        On a CPU and outside differentiation, vectors equal those of the saved table bit
+        for bit.
         """
-        objects, inside = locate(base.check_ids(ids), self.num_embeddings)
-        weights = base.take_rows(
+        objects, inside = locate(check_ids(ids), self.num_embeddings)
+        weights = take_rows(
             params.weights, jnp.where(inside, objects, self.num_embeddings)
         )
         weights = base.cast(weights, self.dtype)
         rows = base.cast(params.embedding, self.dtype)[self._buckets(objects)]
         shape = objects.size, self.num_hashes
-        # The rows of an object are its own anchors.
+        # The k rows of an object are combined like anchors.
         sums = jax.vmap(combine)(
             weights.reshape(shape), rows.reshape(*shape, self.row_features)
         ).reshape(*objects.shape, self.row_features)
@@ -130,9 +137,10 @@ class HashEmbedding:
     def attend(
         self, params: HashParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V).
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`.
 
-        Queries are scored against the B rows, and objects weigh the scores of theirs.
+        Queries are scored against the B rows, and each object combines the scores of
+        its own rows.
         """
         dtype = base.score_dtype(self.dtype, h, params.embedding)
         h, (rows, weights) = h.astype(dtype), (p.astype(dtype) for p in params)
@@ -142,11 +150,14 @@ class HashEmbedding:
         return scores + appended @ weights.T if self.append_weights else scores
 
     def matrix(self, params: HashParams) -> Float[Array, "vocab features"]:
-        """The whole table, shape (V, d)."""
+        """The whole table, (V, d). See `Embedding.matrix`."""
         return self.lookup(params, jnp.arange(self.num_embeddings, dtype=jnp.int32))
 
     def num_params(self, params: HashParams) -> int:
-        """B d + V k, rows (of d - k if weights are appended) and weights."""
+        """B d + V k, rows and weights. See `Embedding.num_params`.
+
+        With appended weights it is B (d - k) + V k.
+        """
         return params.embedding.size + params.weights.size
 
     def _hashing(self) -> HashingEmbedding:

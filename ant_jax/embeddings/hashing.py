@@ -10,40 +10,50 @@ from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
 
+from ant_jax.dtypes import accumulator
 from ant_jax.embeddings import base
-from ant_jax.embeddings.ids import locate
 from ant_jax.embeddings.initializers import default_full
-from ant_jax.numerics import accumulator
+from ant_jax.ops.ids import check_ids, locate, take_rows
 
-# A Mersenne prime: the remainder is a sum of two halves, and every id lies below it.
+# A Mersenne prime above every id, whose remainders are sums of two halves.
 _PRIME = 2**31 - 1
 
 
 class HashingParams(NamedTuple):
-    """Parameters of a `HashingEmbedding`."""
+    """Parameters of a `HashingEmbedding`.
 
-    embedding: Float[Array, "buckets features"]  # rows that objects share, (m, d)
+    Attributes:
+      embedding: shared rows, float (m, d).
+
+    Example:
+      >>> params = HashingParams(jnp.array([[1.0, 2.0]]))
+      >>> emb = HashingEmbedding(num_embeddings=3, features=2, num_buckets=1)
+      >>> emb.matrix(params).tolist()
+      [[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]
+    """
+
+    embedding: Float[Array, "buckets features"]
 
 
 @dataclasses.dataclass(frozen=True)
 class HashingEmbedding:
-    """One table of m rows, and for every object the row that a hash picks for it.
+    """One table of m rows, and a hash that picks a row for every object.
 
     Weinberger et al., *Feature hashing for large scale multitask learning*, ICML 2009.
-    With several hash functions an object is the sum of its rows, and two objects are
-    alike only if all of them agree.
+    With several hash functions a vector is the sum of the object's rows, and two
+    objects have the same vector only if all hashes collide.
 
     A hash is `(a v + b) mod p mod m` with p = 2^31 - 1 and a, b drawn from the seed
-    (Carter and Wegman, *Universal classes of hash functions*, 1979): two objects meet
-    with a probability of at most about 1 / m, whatever the ids look like.
+    (Carter and Wegman, *Universal classes of hash functions*, 1979): two objects
+    collide with a probability of at most about 1 / m, whatever the ids look like.
 
     Attributes:
       num_embeddings: size V of the vocabulary, below 2^31.
       features: length d of an embedding vector.
       num_buckets: number m of rows.
       num_hashes: number of hash functions.
-      seed: non-negative integer that the hash functions are drawn from.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      seed: non-negative integer that determines the hash functions.
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of the rows.
       embedding_init: initializer of the rows, called with (key, (m, d), param_dtype).
@@ -90,36 +100,32 @@ class HashingEmbedding:
         return _coefficients(self.seed, self.num_hashes)
 
     def init(self, key: PRNGKeyArray) -> HashingParams:
-        """Draws the rows, shape (m, d)."""
+        """Draws the rows, (m, d). See `Embedding.init`."""
         shape = (self.num_buckets, self.features)
         return HashingParams(self.embedding_init(key, shape, self.param_dtype))
 
     def lookup(
         self, params: HashingParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
+        """Embeds ids: the sum of the rows of each id. See `Embedding.lookup`.
 
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN. On a CPU the vectors equal those of the shipped artifact bit
-        for bit.
-
-        Raises:
-          ValueError: ids are not of an integer type.
+        On a CPU, vectors equal those of the saved table bit for bit.
         """
-        objects, inside = locate(base.check_ids(ids), self.num_embeddings)
+        objects, inside = locate(check_ids(ids), self.num_embeddings)
         buckets = [
             jnp.where(inside, bucket, self.num_buckets)
             for bucket in self.buckets(objects)
         ]
-        rows = (base.take_rows(params.embedding, bucket) for bucket in buckets)
+        rows = (take_rows(params.embedding, bucket) for bucket in buckets)
         return _sum([base.cast(row, self.dtype) for row in rows])
 
     def attend(
         self, params: HashingParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V).
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`.
 
-        Queries are scored against the m rows, and objects look their scores up.
+        Queries are scored against the m rows, and each object sums the scores of its
+        rows.
         """
         dtype = base.score_dtype(self.dtype, h, params.embedding)
         scores = h.astype(dtype) @ params.embedding.astype(dtype).T
@@ -127,16 +133,23 @@ class HashingEmbedding:
         return _sum([scores[..., bucket] for bucket in self.buckets(objects)])
 
     def matrix(self, params: HashingParams) -> Float[Array, "vocab features"]:
-        """The whole table, shape (V, d)."""
+        """The whole table, (V, d). See `Embedding.matrix`."""
         objects = jnp.arange(self.num_embeddings, dtype=jnp.int32)
         return self.lookup(params, objects)
 
     def num_params(self, params: HashingParams) -> int:
-        """Counts m d, every entry of the rows, and not the hash functions."""
+        """Counts m d, the rows, no hash functions. See `Embedding.num_params`."""
         return params.embedding.size
 
     def buckets(self, objects: Int[Array, "..."]) -> list[Int[Array, "..."]]:
-        """The rows of objects, int32 (...) each in [0, V), by each hash function."""
+        """The row of each object, for each hash function.
+
+        Args:
+          objects: int32 of any shape (...), each in [0, V).
+
+        Returns:
+          One array a hash function, int32 (...), each in [0, m).
+        """
         keys = objects.astype(jnp.uint32)
         buckets = (_hash(keys, a, b) % self.num_buckets for a, b in self.coefficients)
         return [bucket.astype(jnp.int32) for bucket in buckets]
@@ -167,7 +180,7 @@ def _mod(x: UInt32[Array, "..."]) -> UInt32[Array, "..."]:
 
 
 def _sum(terms: list[Array]) -> Array:
-    """One term after another, rounded once where they are narrower than float32."""
+    """Adds up terms in order, in float32 or wider, and rounds once."""
     if len(terms) == 1:
         return terms[0]
     dtype = terms[0].dtype

@@ -1,4 +1,4 @@
-"""Starting values for anchors, transforms and full tables."""
+"""Initializers of anchors, transforms and full tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,15 +11,15 @@ from jaxtyping import Array, PRNGKeyArray
 
 
 def half_normal(stddev: float | None = None) -> Initializer:
-    """Positive starts: the absolute value of a normal draw.
+    """Makes an initializer of non-negative values: the absolute value of a normal draw.
 
     A transform that starts with both signs loses its negative half at the first
-    proximal step, and T = 0 on both sides of a product is absorbing: no gradient brings
-    it back. So both factors of E = T A start positive.
+    proximal step, and a column of zeros in T together with a zero anchor is never left
+    again, since neither then has a gradient. So both factors of E = T A start positive.
 
     Args:
-      stddev: deviation of the normal that is folded; None takes sqrt(2 / rows), which
-        is what the authors of Anchor & Transform ran.
+      stddev: standard deviation of the normal distribution; None takes sqrt(2 / rows),
+        as in the code of Anchor & Transform's authors.
 
     Returns:
       An initializer `(key, shape, dtype) -> array` of shape `shape`, all entries >= 0.
@@ -50,16 +50,16 @@ def signed_basis(
     dtype: DTypeLike | None = None,
     out_sharding: Any = None,
 ) -> Array:
-    """Anchors along the axes: `e_1, -e_1, e_2, -e_2, ...`, from the start when over.
+    """Initializes anchors along the axes: `e_1, -e_1, e_2, -e_2, ...`, cyclically.
 
-    A non-negative T can then express every vector whose first K / 2 entries are all
-    that is not zero, so that E = T A may start as small as T does.
+    A non-negative T can then express every vector in the span of the first K / 2 axes,
+    so that E = T A may start as small as T does.
 
     Args:
-      key: not used; nothing is drawn.
+      key: unused; nothing is drawn.
       shape: (K, d).
-      dtype: of the result, float32 if not given.
-      out_sharding: of the result.
+      dtype: dtype of the result, float32 by default.
+      out_sharding: sharding of the result.
 
     Returns:
       Array of shape (K, d).
@@ -73,7 +73,7 @@ def signed_basis(
     rows, features = shape
     row = jnp.arange(rows)
     axes = jax.nn.one_hot(row // 2 % features, features, dtype=dtype or jnp.float32)
-    # A difference, since the negative of zero is another zero.
+    # A difference, since negation would make zeros -0.
     basis = axes - 2 * jnp.where((row % 2 == 1)[:, None], axes, jnp.zeros_like(axes))
     return basis if out_sharding is None else jax.device_put(basis, out_sharding)
 

@@ -10,35 +10,46 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ant_jax.embeddings import base
-from ant_jax.embeddings.combine import combine
 from ant_jax.embeddings.initializers import default_full
-from ant_jax.embeddings.score import score
+from ant_jax.ops.combine import combine
+from ant_jax.ops.ids import check_ids, take_rows
+from ant_jax.ops.score import score
 
 
 class LowRankParams(NamedTuple):
-    """Parameters of a `LowRankEmbedding`."""
+    """Parameters of a `LowRankEmbedding`.
 
-    coefficients: Float[Array, "vocab rank"]  # U, (V, r)
-    basis: Float[Array, "rank features"]  # B, (r, d)
+    Attributes:
+      coefficients: U, float (V, r).
+      basis: B, float (r, d).
+
+    Example:
+      >>> params = LowRankParams(jnp.array([[2.0], [-1.0]]), jnp.array([[1.0, 3.0]]))
+      >>> emb = LowRankEmbedding(num_embeddings=2, features=2, rank=1)
+      >>> emb.matrix(params).tolist()
+      [[2.0, 6.0], [-1.0, -3.0]]
+    """
+
+    coefficients: Float[Array, "vocab rank"]
+    basis: Float[Array, "rank features"]
 
 
 @dataclasses.dataclass(frozen=True)
 class LowRankEmbedding:
     """V vectors in a subspace of r dimensions, E = U B.
 
-    What Anchor & Transform is without its penalty and its signs: every object has a
-    coefficient for every direction.
+    Anchor & Transform without penalty and constraint: every object has a coefficient of
+    either sign for every direction.
 
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
       rank: number r of directions.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of U and B.
       coefficients_init: initializer of U, called with (key, (V, r), param_dtype). With
-        both defaults an entry of E has the variance 1 / d, as that of a `FullEmbedding`
-        has.
+        both defaults the entries of E have variance 1 / d, as in a `FullEmbedding`.
       basis_init: initializer of B, called with (key, (r, d), param_dtype).
 
     Raises:
@@ -67,7 +78,7 @@ class LowRankEmbedding:
         )
 
     def init(self, key: PRNGKeyArray) -> LowRankParams:
-        """Draws U of shape (V, r) and B of shape (r, d)."""
+        """Draws U of shape (V, r) and B of shape (r, d). See `Embedding.init`."""
         coefficients_key, basis_key = jax.random.split(key)
         return LowRankParams(
             coefficients=self.coefficients_init(
@@ -81,22 +92,18 @@ class LowRankEmbedding:
     def lookup(
         self, params: LowRankParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): `U[ids] B`, shape (..., d).
+        """Embeds ids: `U[ids] B`. See `Embedding.lookup`.
 
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN. Outside differentiation on a CPU the vectors equal those of
-        the shipped artifact bit for bit.
-
-        Raises:
-          ValueError: ids are not of an integer type.
+        On a CPU and outside differentiation, vectors equal those of the saved table bit
+        for bit.
         """
-        rows = base.take_rows(params.coefficients, base.check_ids(ids))
+        rows = take_rows(params.coefficients, check_ids(ids))
         return combine(base.cast(rows, self.dtype), base.cast(params.basis, self.dtype))
 
     def attend(
         self, params: LowRankParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V)."""
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`."""
         dtype = base.score_dtype(self.dtype, h, params.basis)
         return score(
             h.astype(dtype),
@@ -105,10 +112,10 @@ class LowRankEmbedding:
         )
 
     def matrix(self, params: LowRankParams) -> Float[Array, "vocab features"]:
-        """The whole table `U B`, shape (V, d), by one matrix product."""
+        """The whole table `U B`, (V, d), as one product. See `Embedding.matrix`."""
         coefficients, basis = (base.cast(p, self.dtype) for p in params)
         return coefficients @ basis
 
     def num_params(self, params: LowRankParams) -> int:
-        """(V + d) r, every entry of both factors."""
+        """(V + d) r, every entry of both factors. See `Embedding.num_params`."""
         return params.coefficients.size + params.basis.size

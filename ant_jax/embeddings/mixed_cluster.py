@@ -1,4 +1,4 @@
-"""Clusters for the many rare objects, and vectors of their own for the frequent few."""
+"""Clusters for the many rare objects, full vectors for the few frequent ones."""
 
 import dataclasses
 from collections.abc import Callable
@@ -12,44 +12,57 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ant_jax.embeddings import base
 from ant_jax.embeddings.cluster import ClusterEmbedding, ClusterParams, default_logits
-from ant_jax.embeddings.ids import locate
 from ant_jax.embeddings.initializers import default_full
+from ant_jax.ops.ids import check_ids, locate, take_rows
 
 
 class MixedClusterParams(NamedTuple):
-    """Parameters of a `MixedClusterEmbedding`."""
+    """Parameters of a `MixedClusterEmbedding`.
 
-    frequent: Float[Array, "frequent features"]  # of the first u objects, (u, d)
-    clusters: ClusterParams  # of the others, logits (V - u, k) and vectors (k, d)
+    Attributes:
+      frequent: vectors of the first u objects, float (u, d).
+      clusters: logits (V - u, k) of the others, and vectors (k, d), see
+        `ClusterParams`.
+
+    Example:
+      >>> clusters = ClusterParams(jnp.array([[0.0], [0.0]]), jnp.array([[7.0]]))
+      >>> params = MixedClusterParams(frequent=jnp.array([[1.0]]), clusters=clusters)
+      >>> emb = MixedClusterEmbedding(3, 1, num_clusters=1, num_frequent=1)
+      >>> emb.matrix(params).tolist()
+      [[1.0], [7.0], [7.0]]
+    """
+
+    frequent: Float[Array, "frequent features"]
+    clusters: ClusterParams
 
 
 @dataclasses.dataclass(frozen=True)
 class MixedClusterEmbedding:
-    """The u most frequent objects with vectors of their own, the others in k clusters.
+    """The u most frequent objects with full vectors, all others in k clusters.
 
     Mixture embeddings (ME) of Chen and Gimpel, *Smaller Text Classifiers with
-    Discriminative Cluster Embeddings*, NAACL 2018. Ids are numbered by falling
-    frequency: objects 0 to u - 1 are the frequent ones. For the others see
+    Discriminative Cluster Embeddings*, NAACL 2018. Ids are sorted by falling frequency,
+    so that objects 0 to u - 1 are the frequent ones. For the others see
     `ClusterEmbedding`.
 
-    An id tells which of the two an object is, so that no batch may renumber it: the
-    parameters are trained by a dense optimizer and not by lazy rows.
+    Since the id decides which kind an object is, ids must not be renumbered: train the
+    parameters by a dense optimizer, not by lazy rows.
 
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
       num_clusters: number k of clusters.
-      num_frequent: number u of objects with vectors of their own, below V.
+      num_frequent: number u of objects with full vectors, below V.
       temperature: see `ClusterEmbedding`.
       straight_through: see `ClusterEmbedding`.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of all parameters.
       frequent_init: initializer of the u vectors, called with (key, (u, d),
         param_dtype).
       logits_init: initializer of the logits, called with (key, (V - u, k),
         param_dtype).
-      embedding_init: initializer of the clusters' vectors, called with (key, (k, d),
+      embedding_init: initializer of the cluster vectors, called with (key, (k, d),
         param_dtype).
 
     Raises:
@@ -86,13 +99,14 @@ class MixedClusterEmbedding:
         if self.num_frequent >= self.num_embeddings:
             raise ValueError(
                 f"num_frequent must be below num_embeddings, got {self.num_frequent} "
-                f"of {self.num_embeddings}: where none is left, take a FullEmbedding."
+                f"of {self.num_embeddings}: with no object left for the clusters use a "
+                "FullEmbedding."
             )
         _ = self.clusters  # checks the rest
 
     @property
     def clusters(self) -> ClusterEmbedding:
-        """What the objects from u on are, numbered from 0."""
+        """The embedding of the objects from u on, numbered from 0."""
         return ClusterEmbedding(
             num_embeddings=self.num_embeddings - self.num_frequent,
             features=self.features,
@@ -106,7 +120,7 @@ class MixedClusterEmbedding:
         )
 
     def init(self, key: PRNGKeyArray) -> MixedClusterParams:
-        """Draws the u vectors, and clusters as `ClusterEmbedding.init` does."""
+        """Draws vectors (u, d) and the clusters. See `Embedding.init`."""
         frequent_key, clusters_key = jax.random.split(key)
         shape = (self.num_frequent, self.features)
         return MixedClusterParams(
@@ -122,15 +136,9 @@ class MixedClusterEmbedding:
         key: PRNGKeyArray | None = None,
         temperature: ArrayLike | None = None,
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
+        """Embeds ids: full or cluster vectors. See `ClusterEmbedding.lookup`.
 
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN. Without a key the vectors equal those of the shipped artifact
-        bit for bit. For the arguments see `ClusterEmbedding.lookup`; the u most
-        frequent objects have no noise.
-
-        Raises:
-          ValueError: ids are not of an integer type.
+        The u most frequent objects have no noise.
         """
 
         def shared(rest: Int[Array, "..."]) -> Float[Array, "... features"]:
@@ -143,7 +151,7 @@ class MixedClusterEmbedding:
     def soft_lookup(
         self, params: MixedClusterParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """What an object is on average, see `ClusterEmbedding.soft_lookup`."""
+        """The mean vector of each object. See `ClusterEmbedding.soft_lookup`."""
 
         def shared(rest: Int[Array, "..."]) -> Float[Array, "... features"]:
             return self.clusters.soft_lookup(params.clusters, rest)
@@ -153,7 +161,7 @@ class MixedClusterEmbedding:
     def attend(
         self, params: MixedClusterParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V).
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`.
 
         No gradient reaches the logits.
         """
@@ -164,12 +172,12 @@ class MixedClusterEmbedding:
         return jnp.concatenate([own, shared], axis=-1)
 
     def matrix(self, params: MixedClusterParams) -> Float[Array, "vocab features"]:
-        """The whole table as it is shipped, shape (V, d)."""
+        """The whole table as it is shipped, (V, d). See `Embedding.matrix`."""
         own = base.cast(params.frequent, self.dtype)
         return jnp.concatenate([own, self.clusters.matrix(params.clusters)])
 
     def num_params(self, params: MixedClusterParams) -> int:
-        """Counts (u + k) d: assignments are indices, and logits not shipped."""
+        """Counts (u + k) d, no logits. See `Embedding.num_params`."""
         return params.frequent.size + self.clusters.num_params(params.clusters)
 
     def _lookup(
@@ -178,11 +186,10 @@ class MixedClusterEmbedding:
         ids: ArrayLike,
         shared: Callable[[Array], Array],
     ) -> Float[Array, "... features"]:
-        objects, inside = locate(base.check_ids(ids), self.num_embeddings)
+        objects, inside = locate(check_ids(ids), self.num_embeddings)
         frequent = objects < self.num_frequent
-        # Neither of the two may be asked for what it does not hold, for a gradient of
-        # NaN stays NaN behind a `where`.
-        own = base.take_rows(params.frequent, jnp.where(frequent, objects, 0))
+        # Both lookups get valid ids only: a `where` does not stop a gradient of NaN.
+        own = take_rows(params.frequent, jnp.where(frequent, objects, 0))
         rest = shared(jnp.where(frequent, 0, objects - self.num_frequent))
         vectors = jnp.where(frequent[..., None], base.cast(own, self.dtype), rest)
         return jnp.where(inside[..., None], vectors, jnp.nan)

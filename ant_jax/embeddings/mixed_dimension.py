@@ -1,4 +1,4 @@
-"""Mixed dimensions: the more often an object occurs, the longer its vector."""
+"""Mixed dimensions: frequent objects have longer vectors."""
 
 import dataclasses
 import itertools
@@ -14,54 +14,64 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ant_jax.embeddings import base
-from ant_jax.embeddings.combine import combine
-from ant_jax.embeddings.ids import locate
 from ant_jax.embeddings.initializers import default_full
-from ant_jax.embeddings.score import score
+from ant_jax.ops.combine import combine
+from ant_jax.ops.ids import check_ids, locate
+from ant_jax.ops.score import score
 
 
 class MixedDimensionParams(NamedTuple):
-    """Parameters of a `MixedDimensionEmbedding`."""
+    """Parameters of a `MixedDimensionEmbedding`.
 
-    tables: tuple[Float[Array, "_ _"], ...]  # one a block, (V_i, d_i)
-    # P_i of the blocks with d_i != d, (d_i, d) each, one below another.
+    Attributes:
+      tables: one float (V_i, d_i) for each block.
+      projections: the P_i (d_i, d) of all blocks with d_i != d, stacked, float (_, d).
+
+    Example:
+      >>> tables = jnp.array([[1.0, 2.0]]), jnp.array([[3.0]])
+      >>> params = MixedDimensionParams(tables, projections=jnp.array([[1.0, 10.0]]))
+      >>> emb = MixedDimensionEmbedding(2, block_sizes=(1, 1), block_features=(2, 1))
+      >>> emb.matrix(params).tolist()
+      [[1.0, 2.0], [3.0, 30.0]]
+    """
+
+    tables: tuple[Float[Array, "_ _"], ...]
     projections: Float[Array, "_ features"]
 
 
 class _Block(NamedTuple):
     start: int  # id of its first object
     size: int  # V_i
-    rows: slice | None  # of the projections; None where d_i = d
+    rows: slice | None  # its rows of the projections; None if d_i = d
 
 
 @dataclasses.dataclass(frozen=True)
 class MixedDimensionEmbedding:
-    """Blocks of objects, each with a table of its own width and a map to the common d.
+    """Blocks of objects, each with a table of its own width, projected to a common d.
 
     Ginart, Naumov, Mudigere, Yang, Zou, *Mixed dimension embeddings with application to
-    memory-efficient recommendation systems*, 2019. Ids are numbered by falling
-    frequency: block i holds the V_i objects after those of the blocks before it. An
-    object of block i is `E_i[v - start_i] P_i`, or the row itself where d_i = d.
+    memory-efficient recommendation systems*, 2019. Ids are sorted by falling frequency
+    and cut into blocks of V_i objects each. The vector of an object of block i is
+    `E_i[v - start_i] P_i`, or the row of E_i itself if d_i = d.
 
-    In other words E = W P, with the tables on the diagonal of W and the projections P_i
+    In matrix form E = W P, with the tables on the diagonal of W and the projections P_i
     stacked in P.
 
     Attributes:
       features: common length d of an embedding vector.
-      block_sizes: number V_i of objects of each block, together V.
+      block_sizes: number V_i of objects in each block; their sum is V.
       block_features: length d_i of the rows of each block.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of all parameters.
-      table_init: initializer of each table, called with (key, (V_i, d_i),
-        param_dtype). With both defaults an entry of E has the variance 1 / d, as that
-        of a `FullEmbedding` has.
+      table_init: initializer of each table, called with (key, (V_i, d_i), param_dtype).
+        With both defaults the entries of E have variance 1 / d, as in a
+        `FullEmbedding`.
       projection_init: initializer of each projection, called with (key, (d_i, d),
         param_dtype).
 
     Raises:
-      ValueError: a size is not a positive integer, or there is not one length for each
-        block.
+      ValueError: a size is not a positive integer, or the two tuples differ in length.
 
     Example:
       >>> import jax
@@ -105,23 +115,26 @@ class MixedDimensionEmbedding:
         first_features: int | None = None,
         **fields: Any,
     ) -> "MixedDimensionEmbedding":
-        """Chooses blocks and their lengths by how often each object occurs.
+        """Chooses blocks and their widths by how often each object occurs.
 
         Blocks are cut so that each holds 1 / k of all occurrences: a block ends with
         the object that reaches its share. An object of block i then occurs with a
-        probability p_i proportional to 1 / V_i, and its length follows it as
-        `d_i = d_0 (p_i / p_0)^temperature`, rounded to the nearest power of two on a
-        logarithmic scale and kept within [1, d_0]. Neighbors that both need no
-        projection become one block.
+        probability p_i proportional to 1 / V_i, and its width follows as `d_i = d_0
+        (p_i / p_0)^temperature`, rounded to the nearest power of two on a logarithmic
+        scale and clipped to [1, d_0]. Adjacent blocks that need no projection are
+        merged.
 
         Args:
-          counts: how often each object occurs, (V,), falling. Add one where objects of
+          counts: occurrences of each object, (V,), falling. Add one if some objects of
             the vocabulary may not occur at all.
           features: common length d.
           num_blocks: number k of shares; there may be fewer blocks.
-          temperature: the exponent, 0 gives every object the same length.
-          first_features: length d_0 of the most frequent objects, d by default.
+          temperature: the exponent; 0 gives every object the same width.
+          first_features: width d_0 of the most frequent objects, d by default.
           **fields: the other fields of the description.
+
+        Returns:
+          The description.
 
         Raises:
           ValueError: counts are not a falling sequence of finite, non-negative numbers
@@ -167,7 +180,7 @@ class MixedDimensionEmbedding:
         return sum(self.block_sizes)
 
     def init(self, key: PRNGKeyArray) -> MixedDimensionParams:
-        """Draws the tables (V_i, d_i) and the projections (d_i, d)."""
+        """Draws tables (V_i, d_i) and projections (d_i, d). See `Embedding.init`."""
         tables, projections = [], []
         for i, (size, length) in enumerate(
             zip(self.block_sizes, self.block_features, strict=True)
@@ -186,22 +199,18 @@ class MixedDimensionEmbedding:
     def lookup(
         self, params: MixedDimensionParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): `W[ids] P`, shape (..., d).
+        """Embeds ids: `W[ids] P`. See `Embedding.lookup`.
 
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN. Outside differentiation on a CPU the vectors equal those of
-        the shipped artifact bit for bit.
-
-        Raises:
-          ValueError: ids are not of an integer type.
+        On a CPU and outside differentiation, vectors equal those of the saved table bit
+        for bit.
         """
-        objects, inside = locate(base.check_ids(ids), self.num_embeddings)
+        objects, inside = locate(check_ids(ids), self.num_embeddings)
         short, whole = [], []
         for table, block in zip(params.tables, self._blocks(), strict=True):
             row = objects - block.start
             here = (row >= 0) & (row < block.size)
             row = jnp.where(here, row, block.size)
-            # Zeros stand where an object is of another block, as they do in W.
+            # Zeros where an object is in another block, as in W.
             rows = jnp.take(table, row, axis=0, mode="fill", fill_value=0)
             rows = base.cast(rows, self.dtype)
             if block.rows is None:
@@ -220,7 +229,7 @@ class MixedDimensionEmbedding:
     def attend(
         self, params: MixedDimensionParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V)."""
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`."""
         dtype = base.score_dtype(self.dtype, h, params.projections)
         h, projections = h.astype(dtype), params.projections.astype(dtype)
         scores = []
@@ -233,7 +242,7 @@ class MixedDimensionEmbedding:
         return jnp.concatenate(scores, axis=-1)
 
     def matrix(self, params: MixedDimensionParams) -> Float[Array, "vocab features"]:
-        """The whole table, shape (V, d), by one matrix product a block."""
+        """The whole table, (V, d), as one product a block. See `Embedding.matrix`."""
         projections = base.cast(params.projections, self.dtype)
         vectors = []
         for table, block in zip(params.tables, self._blocks(), strict=True):
@@ -243,7 +252,7 @@ class MixedDimensionEmbedding:
         return jnp.concatenate(vectors)
 
     def num_params(self, params: MixedDimensionParams) -> int:
-        """Every entry of the tables and of the projections."""
+        """All entries of tables and projections. See `Embedding.num_params`."""
         return sum(table.size for table in params.tables) + params.projections.size
 
     def _blocks(self) -> Iterator[_Block]:
@@ -260,7 +269,7 @@ class MixedDimensionEmbedding:
 def _equal_shares(
     counts: npt.NDArray[np.float64], num_blocks: int
 ) -> npt.NDArray[np.int64]:
-    """Sizes of blocks, each with one share of all occurrences or a little more."""
+    """Sizes of blocks that each hold one share of all occurrences, or a little more."""
     falls = counts.ndim == 1 and counts.size and (counts[1:] <= counts[:-1]).all()
     if not falls or not np.isfinite(counts).all() or counts[0] <= 0 or counts[-1] < 0:
         raise ValueError(

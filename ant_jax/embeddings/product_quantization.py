@@ -1,4 +1,4 @@
-"""Product quantization: a trained table as a few codes for each object."""
+"""Product quantization: a trained table as a few codes an object."""
 
 import dataclasses
 import functools
@@ -14,35 +14,49 @@ from jaxtyping import Array, Float, PRNGKeyArray, UInt
 
 from ant_jax.clustering.kmeans import kmeans_plus_plus, lloyd
 from ant_jax.embeddings import base
-from ant_jax.embeddings.ids import locate
 from ant_jax.embeddings.initializers import default_full
+from ant_jax.ops.ids import check_ids, locate, take_rows
 
 
 class ProductQuantizedParams(NamedTuple):
-    """Parameters of a `ProductQuantizedEmbedding`."""
+    """Parameters of a `ProductQuantizedEmbedding`.
 
-    codebooks: Float[Array, "groups codes group_features"]  # (m, k, d / m)
-    codes: UInt[Array, "vocab groups"]  # (V, m), each in [0, k); no gradient
+    Attributes:
+      codebooks: float (m, k, d / m).
+      codes: unsigned integers (V, m), each in [0, k), which have no gradient.
+
+    Example:
+      >>> params = ProductQuantizedParams(
+      ...     codebooks=jnp.array([[[1.0], [2.0]], [[3.0], [4.0]]]),
+      ...     codes=jnp.array([[0, 1], [1, 0]], jnp.uint8),
+      ... )
+      >>> emb = ProductQuantizedEmbedding(2, 2, num_groups=2, num_codes=2)
+      >>> emb.matrix(params).tolist()
+      [[1.0, 4.0], [2.0, 3.0]]
+    """
+
+    codebooks: Float[Array, "groups codes group_features"]
+    codes: UInt[Array, "vocab groups"]
 
 
 @dataclasses.dataclass(frozen=True)
 class ProductQuantizedEmbedding:
-    """A vector in m pieces, each one of the k entries of a codebook of its own.
+    """Vectors in m pieces, each of them one of the k entries of its codebook.
 
     Jégou, Douze and Schmid, *Product quantization for nearest neighbor search*, IEEE
-    TPAMI 2011: with m codes of log2 k bits an object is one of k^m vectors. It is made
-    from a trained table by `product_quantize`.
+    TPAMI 2011: m codes of log2 k bits address k^m vectors. `product_quantize` makes it
+    from a trained table.
 
     Codes are integers, which `jax.grad` refuses to differentiate. To train the
-    codebooks on, differentiate with respect to them alone: `jax.grad(lambda codebooks:
-    loss(params._replace(codebooks=codebooks)))(params.codebooks)`.
+    codebooks further, differentiate with respect to them alone: `jax.grad(lambda
+    codebooks: loss(params._replace(codebooks=codebooks)))(params.codebooks)`.
 
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector, a multiple of m.
       num_groups: number m of pieces of a vector.
       num_codes: number k of entries of a codebook.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of the codebooks.
       codebooks_init: initializer of the codebooks, called with (key, (m k, d / m),
@@ -81,7 +95,7 @@ class ProductQuantizedEmbedding:
             )
 
     def init(self, key: PRNGKeyArray) -> ProductQuantizedParams:
-        """Draws codebooks (m, k, d / m) and uniform codes (V, m)."""
+        """Draws codebooks (m, k, d / m), uniform codes (V, m). See `Embedding.init`."""
         codebooks_key, codes_key = jax.random.split(key)
         groups, codes = self.num_groups, self.num_codes
         shape = groups * codes, self.features // groups
@@ -95,30 +109,23 @@ class ProductQuantizedEmbedding:
     def lookup(
         self, params: ProductQuantizedParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
-
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN.
-
-        Raises:
-          ValueError: ids are not of an integer type.
-        """
-        objects, inside = locate(base.check_ids(ids), self.num_embeddings)
+        """Embeds ids: codebook entries, concatenated. See `Embedding.lookup`."""
+        objects, inside = locate(check_ids(ids), self.num_embeddings)
         codes = params.codes[objects].astype(jnp.int32)
-        # One table with the codebooks below each other, and NaN below the last.
+        # The codebooks stacked into one table; an index past the last row gives NaN.
         table = params.codebooks.reshape(self.num_groups * self.num_codes, -1)
         firsts = self.num_codes * jnp.arange(self.num_groups, dtype=jnp.int32)
         rows = codes + jnp.broadcast_to(firsts, codes.shape)
         rows = jnp.where(inside[..., None], rows, len(table))
-        pieces = base.cast(base.take_rows(table, rows), self.dtype)
+        pieces = base.cast(take_rows(table, rows), self.dtype)
         return pieces.reshape(*objects.shape, self.features)
 
     def attend(
         self, params: ProductQuantizedParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V).
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`.
 
-        Queries are scored against the codebooks, and an object sums its m scores.
+        Queries are scored against the codebooks, and each object sums its m scores.
         """
         dtype = base.score_dtype(self.dtype, h, params.codebooks)
         pieces = jnp.split(h.astype(dtype), self.num_groups, axis=-1)
@@ -134,11 +141,11 @@ class ProductQuantizedEmbedding:
         )
 
     def matrix(self, params: ProductQuantizedParams) -> Float[Array, "vocab features"]:
-        """The whole table, shape (V, d)."""
+        """The whole table, (V, d). See `Embedding.matrix`."""
         return self.lookup(params, jnp.arange(self.num_embeddings, dtype=jnp.int32))
 
     def num_params(self, params: ProductQuantizedParams) -> int:
-        """Every entry of the codebooks, k d. Codes are indices; bytes count them."""
+        """Counts k d, the codebooks; codes are indices. See `Embedding.num_params`."""
         return params.codebooks.size
 
 
@@ -156,14 +163,14 @@ def product_quantize(
       table: trained or pretrained vectors, float (V, d), all finite.
       num_groups: number m of pieces, a divisor of d.
       num_codes: number k of entries of a codebook, at most V.
-      seed: non-negative integer that the first entries are drawn from.
-      num_iterations: of k-means, from a k-means++ start.
+      seed: non-negative integer for the draws of k-means++.
+      num_iterations: iterations of k-means after its k-means++ start.
 
     Returns:
       The description and its parameters.
 
     Raises:
-      ValueError: a wrong shape or size, or a number that is not finite.
+      ValueError: the shape of the table or a size is wrong, or an entry is not finite.
 
     Example:
       >>> table = np.array([[0.0, 1.0], [5.0, 1.0], [5.0, 2.0], [0.0, 2.0]])
@@ -178,7 +185,8 @@ def product_quantize(
     )
     if num_codes > vocab:
         raise ValueError(
-            f"num_codes must be at most the {vocab} objects, got {num_codes}."
+            f"num_codes must be at most {vocab}, the number of objects, got "
+            f"{num_codes}."
         )
     centers, labels = [], []
     keys = jax.random.split(jax.random.key(seed), num_groups)

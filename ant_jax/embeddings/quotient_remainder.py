@@ -1,7 +1,7 @@
-"""Quotient and remainder: two small tables whose rows together belong to one object."""
+"""Quotient and remainder: a pair of rows from two small tables for every object."""
 
 import dataclasses
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,43 +9,56 @@ from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from ant_jax.dtypes import accumulator
 from ant_jax.embeddings import base
-from ant_jax.embeddings.ids import locate
 from ant_jax.embeddings.initializers import default_full
-from ant_jax.numerics import accumulator
+from ant_jax.ops.ids import check_ids, locate, take_rows
 
 
 class QuotientRemainderParams(NamedTuple):
-    """Parameters of a `QuotientRemainderEmbedding`."""
+    """Parameters of a `QuotientRemainderEmbedding`.
 
-    quotients: Float[Array, "quotients features"]  # Q, (ceil(V / m), d)
-    remainders: Float[Array, "remainders features"]  # R, (m, d)
+    Attributes:
+      quotients: Q, float (ceil(V / m), d).
+      remainders: R, float (m, d).
+
+    Example:
+      >>> params = QuotientRemainderParams(
+      ...     quotients=jnp.array([[1.0], [10.0]]), remainders=jnp.array([[2.0], [3.0]])
+      ... )
+      >>> emb = QuotientRemainderEmbedding(4, 1, num_remainders=2)
+      >>> emb.matrix(params).tolist()
+      [[2.0], [3.0], [20.0], [30.0]]
+    """
+
+    quotients: Float[Array, "quotients features"]
+    remainders: Float[Array, "remainders features"]
 
 
 @dataclasses.dataclass(frozen=True)
 class QuotientRemainderEmbedding:
-    """Every object as a pair of shared rows that no other object has.
+    """Every object as a combination of two shared rows that no other object has.
 
-    `E[v] = Q[v // m] * R[v % m]`, or their sum; Shi et al., *Compositional embeddings
-    using complementary partitions for memory-efficient recommendation systems*, KDD
-    2020. The tables are smallest at m = sqrt(V).
+    `E[v] = Q[v // m] * R[v % m]`, or the sum of the two rows; Shi et al.,
+    *Compositional embeddings using complementary partitions for memory-efficient
+    recommendation systems*, KDD 2020. The tables are smallest at m = sqrt(V).
 
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
       num_remainders: number m of rows of R.
-      operation: whether the two rows are multiplied entry by entry ("multiply") or
-        added ("add").
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      operation: "multiply" for the elementwise product of the two rows, "add" for their
+        sum.
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of Q and R.
       quotients_init: initializer of Q, called with (key, (ceil(V / m), d),
-        param_dtype). None starts a factor at one, so that at first v is R[v % m] and an
-        entry has the variance of a full table's; and a term as R starts.
+        param_dtype). None means ones for "multiply", so that E starts with the variance
+        of a full table, and the default of R for "add".
       remainders_init: initializer of R, called with (key, (m, d), param_dtype).
 
     Raises:
-      ValueError: a size is not a positive integer, or the operation is another.
+      ValueError: a size is not a positive integer, or the operation is unknown.
 
     Example:
       >>> import jax
@@ -61,7 +74,7 @@ class QuotientRemainderEmbedding:
     num_embeddings: int
     features: int
     num_remainders: int
-    operation: str = "multiply"
+    operation: Literal["multiply", "add"] = "multiply"
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     quotients_init: Initializer | None = None
@@ -84,7 +97,7 @@ class QuotientRemainderEmbedding:
         return -(-self.num_embeddings // self.num_remainders)
 
     def init(self, key: PRNGKeyArray) -> QuotientRemainderParams:
-        """Draws Q of shape (ceil(V / m), d) and R of shape (m, d)."""
+        """Draws Q (ceil(V / m), d) and R (m, d). See `Embedding.init`."""
         quotients_key, remainders_key = jax.random.split(key)
         quotients_init = self.quotients_init
         if quotients_init is None:
@@ -102,29 +115,25 @@ class QuotientRemainderEmbedding:
     def lookup(
         self, params: QuotientRemainderParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
+        """Embeds ids: `Q[ids // m] * R[ids % m]`, or the sum. See `Embedding.lookup`.
 
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN. On a CPU the vectors equal those of the shipped artifact bit
-        for bit.
-
-        Raises:
-          ValueError: ids are not of an integer type.
+        On a CPU, vectors equal those of the saved table bit for bit.
         """
-        objects, inside = locate(base.check_ids(ids), self.num_embeddings)
+        objects, inside = locate(check_ids(ids), self.num_embeddings)
         quotient = objects // self.num_remainders
         quotient = jnp.where(inside, quotient, self.num_quotients)
         return self._joined(
-            base.take_rows(params.quotients, quotient),
-            base.take_rows(params.remainders, objects % self.num_remainders),
+            take_rows(params.quotients, quotient),
+            take_rows(params.remainders, objects % self.num_remainders),
         )
 
     def attend(
         self, params: QuotientRemainderParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V).
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`.
 
-        A sum is scored in its two tables; for a product the whole table is made.
+        With "add" queries are scored against the two tables; with "multiply" the whole
+        table is computed first.
         """
         dtype = base.score_dtype(self.dtype, h, params.remainders)
         h = h.astype(dtype)
@@ -135,12 +144,12 @@ class QuotientRemainderEmbedding:
         return scores.reshape(*h.shape[:-1], -1)[..., : self.num_embeddings]
 
     def matrix(self, params: QuotientRemainderParams) -> Float[Array, "vocab features"]:
-        """The whole table, shape (V, d)."""
+        """The whole table, (V, d). See `Embedding.matrix`."""
         rows = self._joined(params.quotients[:, None], params.remainders[None])
         return rows.reshape(-1, self.features)[: self.num_embeddings]
 
     def num_params(self, params: QuotientRemainderParams) -> int:
-        """(ceil(V / m) + m) d, every entry of both tables."""
+        """(ceil(V / m) + m) d, both tables. See `Embedding.num_params`."""
         return params.quotients.size + params.remainders.size
 
     def _joined(self, quotients: Array, remainders: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Vocabulary selection: rows of their own for some objects, one row for all others."""
+"""Vocabulary selection: a row for each kept object, and one row for all others."""
 
 import dataclasses
 import functools
@@ -13,39 +13,49 @@ from numpy.typing import NDArray
 
 from ant_jax.embeddings import base
 from ant_jax.embeddings.full import FullEmbedding, FullParams
-from ant_jax.embeddings.ids import Objects, check_objects, locate
 from ant_jax.embeddings.initializers import default_full
+from ant_jax.ops.ids import Objects, check_ids, check_objects, locate, take_rows
 
 
 class SelectedParams(NamedTuple):
-    """Parameters of a `SelectedEmbedding`."""
+    """Parameters of a `SelectedEmbedding`.
 
-    embedding: Float[Array, "rows features"]  # (u + 1, d), the shared row last
+    Attributes:
+      embedding: float (u + 1, d), the shared row last.
+
+    Example:
+      >>> params = SelectedParams(jnp.array([[1.0], [2.0], [9.0]]))
+      >>> emb = SelectedEmbedding(num_embeddings=4, features=1, kept=[0, 3])
+      >>> emb.matrix(params).tolist()
+      [[1.0], [9.0], [9.0], [2.0]]
+    """
+
+    embedding: Float[Array, "rows features"]
 
 
 @dataclasses.dataclass(frozen=True)
 class SelectedEmbedding:
     """A table with a row for each of u kept objects and one row for all others.
 
-    What is left of a vocabulary that is cut off, the other objects being one unknown
-    object. How the kept ones are chosen is not said here: as the most frequent, by
-    tf-idf, as the non-zero rows of a group lasso (`kept_rows`), or by variational
-    dropout (`VariationalVocabularyEmbedding.shrink`).
+    A truncated vocabulary, in which all objects that were cut off are one unknown
+    object. There are several ways to choose the kept objects: the most frequent ones,
+    tf-idf, the non-zero rows of a group lasso (`kept_rows`), or variational dropout
+    (`VariationalVocabularyEmbedding.shrink`).
 
     Attributes:
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
-      kept: ids of the u kept objects in any order, each in [0, V) and none twice; is
-        made a sorted tuple, so that descriptions with the same objects are equal.
-      dtype: dtype of what `lookup`, `attend` and `matrix` return; None keeps
+      kept: ids of the u kept objects in any order, distinct and in [0, V); stored as a
+        sorted tuple, so that descriptions with the same objects are equal.
+      dtype: dtype that `lookup`, `attend` and `matrix` return; None keeps
         `param_dtype`.
       param_dtype: dtype of the rows.
       embedding_init: initializer of the rows, called with (key, (u + 1, d),
         param_dtype).
 
     Raises:
-      ValueError: a size is not a positive integer, or an id is not an integer, is
-        outside [0, V), or is given twice.
+      ValueError: a size is not a positive integer, or an id is not an integer, outside
+        [0, V) or repeated.
 
     Example:
       >>> import jax
@@ -68,7 +78,7 @@ class SelectedEmbedding:
         kept = check_objects(self.kept, self.num_embeddings, "kept")
         object.__setattr__(self, "kept", tuple(np.sort(kept).tolist()))
 
-    # A tuple of many ids takes long to hash, and jit asks for it at every call.
+    # Cached, since jit hashes the description at every call and `kept` may be long.
     def __hash__(self) -> int:
         return self._hash
 
@@ -78,49 +88,46 @@ class SelectedEmbedding:
 
     @functools.cached_property
     def rows(self) -> NDArray[np.int32]:
-        """The row of each object, int32 (V,): u for those that share one."""
+        """The row of each object, int32 (V,); u for objects that are not kept."""
         rows = np.full(self.num_embeddings, len(self.kept), np.int32)
         rows[list(self.kept)] = np.arange(len(self.kept), dtype=np.int32)
         rows.flags.writeable = False
         return rows
 
     def init(self, key: PRNGKeyArray) -> SelectedParams:
-        """Draws the rows, shape (u + 1, d)."""
+        """Draws the rows, (u + 1, d). See `Embedding.init`."""
         shape = (len(self.kept) + 1, self.features)
         return SelectedParams(self.embedding_init(key, shape, self.param_dtype))
 
     def lookup(
         self, params: SelectedParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids of any shape (...), each in [0, V): shape (..., d).
-
-        As in Flax's `Embed`, an id in [-V, 0) counts from the end, and an id outside
-        [-V, V) gives NaN.
-
-        Raises:
-          ValueError: ids are not of an integer type.
-        """
-        objects, inside = locate(base.check_ids(ids), self.num_embeddings)
+        """Embeds ids: an object's row, or the shared row. See `Embedding.lookup`."""
+        objects, inside = locate(check_ids(ids), self.num_embeddings)
         rows = jnp.where(inside, self._rows()[objects], len(self.kept) + 1)
-        return base.cast(base.take_rows(params.embedding, rows), self.dtype)
+        return base.cast(take_rows(params.embedding, rows), self.dtype)
 
     def attend(
         self, params: SelectedParams, h: Float[Array, "... features"]
     ) -> Float[Array, "... vocab"]:
-        """Scores queries (..., d) against every object: `h Eᵀ`, shape (..., V).
+        """Scores queries against every object: `h Eᵀ`. See `Embedding.attend`.
 
-        Queries are scored against the u + 1 rows, and objects look their scores up.
+        Queries are scored against the u + 1 rows, and each object takes the score of
+        its row.
         """
         dtype = base.score_dtype(self.dtype, h, params.embedding)
         scores = h.astype(dtype) @ params.embedding.astype(dtype).T
         return scores[..., self._rows()]
 
     def matrix(self, params: SelectedParams) -> Float[Array, "vocab features"]:
-        """The whole table, shape (V, d)."""
-        return base.cast(base.take_rows(params.embedding, self._rows()), self.dtype)
+        """The whole table, (V, d). See `Embedding.matrix`."""
+        return base.cast(take_rows(params.embedding, self._rows()), self.dtype)
 
     def num_params(self, params: SelectedParams) -> int:
-        """(u + 1) d, every row. Papers that cut a vocabulary off count u d."""
+        """(u + 1) d, every row. See `Embedding.num_params`.
+
+        Papers that cut off a vocabulary count u d.
+        """
         return params.embedding.size
 
     def _rows(self) -> Int32[Array, " vocab"]:
@@ -136,12 +143,12 @@ def select_rows(
     """Takes the rows of the kept objects out of a full table.
 
     Args:
-      emb: description of the full table; its dtypes are kept.
+      emb: description of the full table, whose dtypes are kept.
       params: the full table.
       kept: ids of the objects that keep their rows, see `SelectedEmbedding`.
-      shared: row (d,) of all others, such as that of a word for unknown ones; None
-        takes the mean of the rows that are left out, which is nearest to them, and
-        zero where all of them are or where none is left out.
+      shared: row (d,) of all other objects, such as that of an unknown word. None takes
+        the mean of the rows that are left out, which is closest to them, or zeros if no
+        row is left out.
 
     Returns:
       The description and its parameters.
@@ -171,12 +178,18 @@ def select_rows(
 
 
 def kept_rows(params: FullParams) -> NDArray[np.intp]:
-    """Ids of the objects whose rows are not zero, ascending, (u,).
+    """Ids of the objects whose rows are not zero, as a group lasso leaves them.
 
-    What a group lasso keeps: Yuan and Lin, *Model selection and estimation in
-    regression with grouped variables*, 2006, with the row of an object as its group. A
-    proximal optimizer with `prox=ant_jax.optim.group_soft_threshold` makes whole rows
-    of a `FullEmbedding` exactly zero; a subgradient makes none so.
+    Yuan and Lin, *Model selection and estimation in regression with grouped variables*,
+    2006, with the row of an object as its group. A proximal optimizer with
+    `prox=ant_jax.optim.group_soft_threshold` makes whole rows of a `FullEmbedding`
+    exactly zero; a subgradient of the penalty does not.
+
+    Args:
+      params: the full table (V, d).
+
+    Returns:
+      Ids in ascending order, integers (u,).
 
     Example:
       >>> kept_rows(FullParams(jnp.array([[0.0, 0.0], [0.0, 2.0]]))).tolist()

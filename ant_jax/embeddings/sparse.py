@@ -1,4 +1,4 @@
-"""A table of which few entries are not zero: Sparse CBOW's, for any vocabulary."""
+"""A table with few non-zero entries: Sparse CBOW's, for any vocabulary."""
 
 import dataclasses
 from typing import Any, ClassVar
@@ -9,12 +9,25 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ant_jax.embeddings.full import FullEmbedding, FullParams
+from ant_jax.params import register_params
 
 
 class SparseParams(FullParams):
-    """Parameters of a `SparseEmbedding`: E (V, d), its zeros among them."""
+    """Parameters of a `SparseEmbedding`.
+
+    Attributes:
+      embedding: E with its zeros, float (V, d).
+
+    Example:
+      >>> params = SparseParams(jnp.array([[0.0, -2.0]]))
+      >>> params.embedding.tolist()
+      [[0.0, -2.0]]
+    """
 
     __slots__ = ()
+
+
+register_params(SparseParams, "sparse")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,11 +35,12 @@ class SparseEmbedding(FullEmbedding):
     """A full table whose zeros are neither counted nor shipped.
 
     Sun et al., *Sparse Word Embeddings Using l1 Regularized Online Learning*, IJCAI
-    2016: every entry of E has a penalty of its own, of either sign, and the optimizer
-    makes the zeros: `ant_jax.optim.dual_averaging` as in the paper, or a proximal
-    optimizer with `prox=ant_jax.optim.soft_threshold`. E is stored dense while it is
-    trained and in compressed rows once it is shipped. Fields are those of
-    `FullEmbedding`.
+    2016: the entries of E, of either sign, have an L1 penalty, and the optimizer makes
+    the zeros: `ant_jax.optim.dual_averaging` as in the paper, or a proximal optimizer
+    with `prox=ant_jax.optim.soft_threshold`. E is dense while it is trained and is
+    shipped in compressed rows.
+
+    See `FullEmbedding` for the fields.
 
     Raises:
       ValueError: a size is not a positive integer.
@@ -42,23 +56,23 @@ class SparseEmbedding(FullEmbedding):
     method: ClassVar[str] = "sparse_cbow"
 
     def init(self, key: PRNGKeyArray) -> SparseParams:
-        """Draws E of shape (V, d), no entry of it zero."""
+        """Draws E of shape (V, d), without zeros. See `Embedding.init`."""
         return SparseParams(*super().init(key))
 
     def lookup(
         self, params: FullParams, ids: ArrayLike
     ) -> Float[Array, "... features"]:
-        """Embeds ids as `FullEmbedding.lookup` does; no zero has a sign."""
+        """Embeds ids: `E[ids]`, with zeros of positive sign. See `Embedding.lookup`."""
         return _unsigned_zeros(super().lookup(params, ids))
 
     def num_params(self, params: FullParams) -> int:
-        """nnz(E): what is not zero, indices not counted."""
+        """nnz(E), indices not counted. See `Embedding.num_params`."""
         return int(jnp.count_nonzero(params.embedding))
 
 
 @jax.custom_jvp
 def _unsigned_zeros(rows: Array) -> Array:
-    # The sign of a zero is not stored. Under grad this is left out.
+    # Signs of zeros are not stored. Under grad they are left as they are.
     return jnp.where(rows == 0, jnp.zeros_like(rows), rows)
 
 

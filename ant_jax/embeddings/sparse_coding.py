@@ -1,4 +1,4 @@
-"""Sparse coding of a trained table: some objects' rows stand for all others."""
+"""Sparse coding of a trained table: all objects as combinations of a few."""
 
 import functools
 from typing import Any, NamedTuple
@@ -10,13 +10,13 @@ import numpy.typing as npt
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from ant_jax.dtypes import accumulator
 from ant_jax.embeddings import base
 from ant_jax.embeddings.anchor import AnchorEmbedding, AnchorParams
-from ant_jax.embeddings.ids import Objects, check_objects
-from ant_jax.numerics import accumulator
+from ant_jax.ops.ids import Objects, check_objects
 from ant_jax.optim.prox import nonnegative_soft_threshold, soft_threshold
 
-# Rows solved at once: enough for fast products, few enough to stay in the cache.
+# Rows solved together: many enough for fast products, few enough for the cache.
 _ROWS = 1024
 _STEPS_BETWEEN_CHECKS = 10
 
@@ -33,38 +33,39 @@ def sparse_code(
     """Writes every object as a sparse combination of the rows of base objects.
 
     Chen, Mou, Xu, Li and Jin, *Compressing Neural Language Models by Sparse Word
-    Representations*, ACL 2016: the dictionary is the rows of common words, which keep
-    them, and every other word has the code that minimizes
+    Representations*, ACL 2016: common words keep their rows, which form the dictionary,
+    and every other word has the code t that minimizes
 
         |x - t A|^2 / 2 + l1 |t|_1,    t >= 0 if nonnegative.
 
-    (The paper also draws the sum of a code towards 1 and negative entries towards 0;
-    here there are none.) In the terms of Anchor & Transform the base rows are the
-    anchors, `T[base_ids]` is the identity, and nothing is trained any more.
+    (The paper also pulls the sum of a code towards 1 and negative entries towards 0;
+    this function does not.) In the terms of Anchor & Transform the base rows are the
+    anchors, `T[base_ids]` is the identity, and no training follows.
 
-    The problem is convex. It is solved by FISTA (Beck and Teboulle, 2009) with restarts
-    (O'Donoghue and Candès, 2015), for many objects at once, until the duality gap of
-    each of them proves that it is solved.
+    The problem is convex. FISTA (Beck and Teboulle, 2009) with restarts (O'Donoghue and
+    Candès, 2015) solves it for many objects at once, until the duality gap of each
+    proves that it is solved.
 
     Args:
       table: trained or pretrained vectors, float (V, d), all finite.
-      base_ids: ids of K base objects, each in [0, V) and none twice, such as the most
-        frequent ones.
-      l1: weight of the penalty, > 0, in the units of an inner product of two rows:
-        where it exceeds those of an object with all base rows, its code is zero.
-      nonnegative: whether codes must be non-negative, as T of `AnchorEmbedding` is; if
-        not, they are shorter for the same error, but T has both signs.
-      tolerance: largest duality gap of an object, as a share of `|x|^2 / 2`, > 0; below
-        about 1e-5 a table of float64 is needed.
-      max_steps: of the solver, for each object.
+      base_ids: ids of K base objects, distinct and in [0, V), such as the most frequent
+        ones.
+      l1: weight of the penalty, > 0, in the units of an inner product of two rows: an
+        object has the code zero if none of its inner products with the base rows
+        exceeds l1.
+      nonnegative: whether codes must be non-negative, like T of an `AnchorEmbedding`.
+        Otherwise T has both signs, and codes of the same error are sparser.
+      tolerance: largest duality gap of an object relative to `|x|^2 / 2`, > 0. Below
+        about 1e-5 it takes a table of float64.
+      max_steps: limit on the steps of the solver, for each object.
 
     Returns:
-      The description and its parameters: A of shape (K, d), and T of shape (V, K) whose
-      zeros are exact.
+      The description and its parameters: A of shape (K, d), and T of shape (V, K) with
+      exact zeros.
 
     Raises:
-      ValueError: a wrong shape, id or number.
-      RuntimeError: the solver did not get there in max_steps.
+      ValueError: a shape, an id or a number is wrong.
+      RuntimeError: max_steps were not enough.
 
     Example:
       >>> table = np.array([[1.0, 0.0], [0.0, 2.0], [0.6, 0.1]], np.float32)
@@ -81,7 +82,7 @@ def sparse_code(
     emb = AnchorEmbedding(vocab, features, objects.size, param_dtype=array.dtype)
     wide = array.astype(accumulator(array.dtype))
     anchors = wide[objects]
-    # A little more, since rounding may have made it less; never zero or infinite.
+    # Slightly enlarged, since rounding may have lowered it; never zero or infinite.
     lipschitz = 1.0001 * np.linalg.norm(anchors.astype(np.float64), 2) ** 2
     limits = np.finfo(anchors.dtype)
     lipschitz = np.clip(lipschitz, float(limits.tiny), float(limits.max))
@@ -114,14 +115,14 @@ def _solve_all(
     gap, max_checks = 0.0, -(-max_steps // _STEPS_BETWEEN_CHECKS)
     for begin in range(0, len(rows), _ROWS):
         block = rows[begin : begin + _ROWS]
-        # Of one shape, to be compiled once; rows of zeros are solved at once.
+        # One shape, to compile once; the padding of zeros is solved immediately.
         padded = np.pad(block, ((0, _ROWS - len(block)), (0, 0)))
         found, found_gap = _solve(
             problem, jnp.asarray(padded), max_checks, nonnegative=nonnegative
         )
         codes[begin : begin + _ROWS] = np.asarray(found)[: len(block)]
         gap = np.maximum(gap, float(found_gap))
-    # Also where numbers so large that their squares overflow have made it NaN.
+    # Not `gap > tolerance`: the gap is NaN if squares overflow.
     if not gap <= problem.tolerance:
         raise RuntimeError(
             f"Sparse coding stopped after {max_steps} steps at a duality gap of "
@@ -162,7 +163,7 @@ def _solve(
         ahead = state.ahead
         new = prox(ahead + step * residual_products(ahead), problem.l1, step)
         moved = new - state.codes
-        # Momentum that points uphill is dropped, for each object by itself.
+        # Restart: momentum that points uphill is dropped, separately for each object.
         uphill: Bool[Array, "rows 1"]
         uphill = jnp.sum((ahead - new) * moved, axis=1, keepdims=True) > 0
         old = jnp.where(uphill, jnp.ones_like(state.momentum), state.momentum)
@@ -195,7 +196,7 @@ def _relative_gaps(
     products: Float[Array, "rows anchors"],
     nonnegative: bool,
 ) -> Float[Array, " rows"]:
-    """Duality gap of each code over `|x|^2 / 2`; the residual, scaled, is dual."""
+    """Duality gaps over `|x|^2 / 2`; the dual point is the scaled residual."""
     residual = rows - codes @ problem.anchors
     square = jnp.sum(jnp.square(residual), axis=1)
     largest = jnp.max(products if nonnegative else jnp.abs(products), axis=1)

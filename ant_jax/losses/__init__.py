@@ -1,4 +1,4 @@
-"""Losses that belong to a distribution: Bregman divergences and their families."""
+"""Losses derived from distributions: Bregman divergences and exponential families."""
 
 from ant_jax.losses.bregman import bernoulli_divergence as bernoulli_divergence
 from ant_jax.losses.bregman import bregman_divergence as bregman_divergence

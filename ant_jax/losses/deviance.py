@@ -1,18 +1,18 @@
 """Divergences of numbers, accurate where the two arguments nearly agree.
 
-Written out, `x log(x/m) - x + m` and `x/m - 1 - log(x/m)` are differences of numbers
-that cancel: in float32 they are off by 1e-7, of either sign, where they are 1e-12. With
+Written out, `x log(x/m) - x + m` and `x/m - 1 - log(x/m)` are differences whose terms
+cancel: in float32 their error is 1e-7, of either sign, where the result is 1e-12. With
 `d = x - m`, `v = d / (x + m)` and `log(x/m) = 2 artanh(v)` the terms of first order
-cancel on paper, and a short series is left (Loader, *Fast and Accurate Computation of
+cancel on paper, and a short series remains (Loader, *Fast and Accurate Computation of
 Binomial Probabilities*, 2000). The derivatives are given in closed form, because those
-that automatic differentiation takes of such a sum cancel in turn.
+of automatic differentiation would cancel again.
 """
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-# Below it the series takes over, and the coefficients 1/(2j+1) that float64 needs then.
+# Where |v| is smaller the series is used, with as many terms 1/(2j+1) as float64 needs.
 _NEAR = 0.2
 _SERIES = tuple(1 / (2 * j + 1) for j in range(12, 0, -1))
 
@@ -22,16 +22,41 @@ Reals = Float[Array, "..."]
 @jax.custom_jvp
 @jax.jit
 def relative_entropy(x: Reals, mean: Reals) -> Reals:
-    """`x log(x/m) - x + m` for x, m >= 0: Poisson's divergence."""
+    """Poisson's divergence `x log(x/m) - x + m` for x, m >= 0.
+
+    Args:
+      x: float of any shape.
+      mean: float of that shape and dtype.
+
+    Returns:
+      Elementwise divergence.
+
+    Example:
+      >>> relative_entropy(jnp.array([0.0, 2.0]), jnp.array([3.0, 2.0])).tolist()
+      [3.0, 0.0]
+    """
     return _relative_entropy(x, mean, x - mean)
 
 
 @jax.custom_jvp
 @jax.jit
 def binary_relative_entropy(x: Reals, mean: Reals) -> Reals:
-    """`x log(x/m) + (1-x) log((1-x)/(1-m))` for x, m in [0, 1]: Bernoulli's."""
+    """Bernoulli's divergence `x log(x/m) + (1-x) log((1-x)/(1-m))` for x, m in [0, 1].
+
+    Args:
+      x: float of any shape.
+      mean: float of that shape and dtype.
+
+    Returns:
+      Elementwise divergence.
+
+    Example:
+      >>> x, mean = jnp.array([0.5, 1.0]), jnp.array([0.5, 0.25])
+      >>> binary_relative_entropy(x, mean).round(2).tolist()
+      [0.0, 1.3899999856948853]
+    """
     difference = x - mean
-    # 1 - x is rounded; the difference of the complements is taken as it is.
+    # 1 - x is rounded, but the difference of the complements is exact.
     complement = _relative_entropy(1 - x, 1 - mean, -difference)
     return _relative_entropy(x, mean, difference) + complement
 
@@ -39,7 +64,19 @@ def binary_relative_entropy(x: Reals, mean: Reals) -> Reals:
 @jax.custom_jvp
 @jax.jit
 def itakura_saito(x: Reals, mean: Reals) -> Reals:
-    """`x/m - 1 - log(x/m)` for x >= 0, m > 0: the exponential distribution's."""
+    """The exponential distribution's `x/m - 1 - log(x/m)` for x >= 0, m > 0.
+
+    Args:
+      x: float of any shape.
+      mean: float of that shape and dtype.
+
+    Returns:
+      Elementwise divergence.
+
+    Example:
+      >>> itakura_saito(jnp.array([2.0, 0.0]), jnp.array([2.0, 1.0])).tolist()
+      [0.0, inf]
+    """
     difference = x - mean
     near, v = _near(x, mean, difference)
     series = v * (difference / mean) - 2 * _odd_series(v)
@@ -116,13 +153,13 @@ def _log_ratio(x: Reals, mean: Reals, difference: Reals) -> Reals:
 
 
 def _slope(x: Reals, mean: Reals, difference: Reals) -> Reals:
-    """Derivative of the relative entropy in the mean, also where both are 0."""
+    """Derivative of the relative entropy in the mean, including where both are 0."""
     return jnp.where(x == 0, jnp.ones_like(x), -difference / mean)
 
 
 def _tangent(tangents: tuple[Reals, Reals], x_slope: Reals, mean_slope: Reals) -> Reals:
     x_dot, mean_dot = tangents
-    # The slope in x may be infinite at the boundary, and x is mostly data, whose
-    # tangent is 0: their product must not spoil the slope in the mean.
+    # The slope in x may be infinite at the boundary. Its product with the tangent of x,
+    # which is 0 for data, must not make the slope in the mean NaN.
     largest = jnp.finfo(x_slope.dtype).max
     return jnp.clip(x_slope, -largest, largest) * x_dot + mean_slope * mean_dot

@@ -8,9 +8,9 @@ import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
-from ant_jax.nonparametric import tables
-from ant_jax.nonparametric.tables import Active, Place
-from ant_jax.optim.elementwise import elementwise
+from ant_jax.nonparametric.active import Active, count_of, map_active, spread
+from ant_jax.ops.elementwise import elementwise
+from ant_jax.params import Part, find_parts, names_of
 
 
 def hold_inactive(
@@ -60,36 +60,35 @@ def hold_inactive(
         if active is None:
             return moves, new
 
-        def stop(place: Place, count: ArrayLike, leaf: Array) -> Array:
-            keep = tables.spread(place, count, leaf)
-            return _select(leaf, jnp.zeros_like(leaf), keep)
+        def stop(part: Part, count: ArrayLike, leaf: Array) -> Array:
+            return _select(leaf, jnp.zeros_like(leaf), spread(part, count, leaf))
 
-        return tables.map_tables(stop, active, moves), _hold(state, new, params, active)
+        return map_active(stop, active, moves), _hold(state, new, params, active)
 
     return optax.GradientTransformationExtraArgs(inner.init, update)
 
 
 def _hold(old: Any, new: Any, params: Any, active: Active) -> Any:
     """The new state, but for what belongs to anchors that are not active."""
-    leaves = jax.tree_util.tree_leaves_with_path(params)
+    parts = find_parts(params)
     # By all names on the path, from the longest: "a.users" before "users".
     places = {
-        tuple(tables.names_of(path)): (place, leaf.shape)
-        for path, leaf in leaves
-        if (place := tables.place_of(path, leaf)) is not None
+        tuple(names_of(path)): (parts[path], jnp.shape(leaf))
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+        if path in parts
     }
     order = sorted(places, key=len, reverse=True)
 
     def one(path: tuple[Any, ...], now: Any, before: Any) -> Any:
-        names = tuple(tables.names_of(path))
+        names = tuple(names_of(path))
         match = next((p for p in order if names[-len(p) :] == p), None)
         if match is None:
             return now
-        place, shape = places[match]
-        count = tables.count_of(active, place.table)
+        part, shape = places[match]
+        count = count_of(active, part.table)
         if count is None or jnp.shape(now) != shape:
             return now
-        return _select(now, before, tables.spread(place, count, now))
+        return _select(now, before, spread(part, count, now))
 
     return jax.tree_util.tree_map_with_path(one, new, old)
 

@@ -14,8 +14,16 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
-from ant_jax.nonparametric import tables
-from ant_jax.nonparametric.tables import Active, Place
+from ant_jax.nonparametric.active import (
+    Active,
+    axis_of,
+    check_counts,
+    count_of,
+    map_active,
+    num_anchors,
+    spread,
+)
+from ant_jax.params import Part
 
 Params = TypeVar("Params")
 
@@ -27,7 +35,7 @@ def mask_anchors(params: Params, active: Active) -> Params:
     its derivative.
 
     Args:
-      params: a pytree with tables of anchors, see `num_anchors`; everything else is
+      params: a pytree with tables of anchors, see `ant_jax.params`; everything else is
         left as it is.
       active: how many anchors of every table are active, or by the name of the table,
         where tables that are not named have all of theirs. May be traced.
@@ -45,11 +53,10 @@ def mask_anchors(params: Params, active: Active) -> Params:
       [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
     """
 
-    def mask(place: Place, count: ArrayLike, leaf: Array) -> Array:
-        keep = tables.spread(place, count, leaf)
-        return jnp.where(keep, leaf, jnp.zeros_like(leaf))
+    def mask(part: Part, count: ArrayLike, leaf: Array) -> Array:
+        return jnp.where(spread(part, count, leaf), leaf, jnp.zeros_like(leaf))
 
-    return tables.map_tables(mask, active, params)
+    return map_active(mask, active, params)
 
 
 def take_anchors(params: Params, active: Active) -> Params:
@@ -58,7 +65,7 @@ def take_anchors(params: Params, active: Active) -> Params:
     The cut is made in NumPy, so that a new count compiles nothing.
 
     Args:
-      params: a pytree with tables of anchors, see `num_anchors`.
+      params: a pytree with tables of anchors, see `ant_jax.params`.
       active: see `mask_anchors`.
 
     Returns:
@@ -74,26 +81,16 @@ def take_anchors(params: Params, active: Active) -> Params:
       >>> take_anchors(params, 2).transform.shape
       (2, 2)
     """
-    room = tables.num_anchors(params)
+    room = num_anchors(params)
     names = active if isinstance(active, Mapping) else room
-    counts = {name: int(np.asarray(tables.count_of(active, name))) for name in names}
-    tables.check_counts(counts, params)
+    counts = {name: int(np.asarray(count_of(active, name))) for name in names}
+    check_counts(counts, params)
 
-    def take(place: Place, count: int, leaf: Any) -> Array:
+    def take(part: Part, count: int, leaf: Any) -> Array:
         whole = np.asarray(leaf)
-        cut = (whole[:count] if place.axis == 0 else whole[:, :count]).copy()
+        cut = (whole[:count] if axis_of(part) == 0 else whole[:, :count]).copy()
         if isinstance(leaf, jax.Array) and leaf.is_fully_replicated:
             return jax.device_put(cut, leaf.sharding)
         return jnp.asarray(cut)
 
-    return tables.map_tables(take, counts, params)
-
-
-def count_nonzeros(params: object) -> int:
-    """Non-zeros of T over all tables of a pytree, masked ones being none."""
-    total = 0
-    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
-        place = tables.place_of(path, leaf)
-        if place is not None and place.axis == 1:
-            total += int(jnp.count_nonzero(leaf))
-    return total
+    return map_active(take, counts, params)

@@ -1,8 +1,9 @@
 """Regularized dual averaging: a prox of the average of all gradients.
 
 A proximal gradient method thresholds by the penalty of one step, which the noise of a
-batch easily outweighs. Here the whole average is thresholded by the whole penalty, so
-that a coordinate with a small average gradient is zero, whatever a batch says.
+batch easily outweighs. Dual averaging thresholds the average of all gradients by the
+whole penalty, so that a coordinate with a small average gradient is zero whatever a
+single batch contributes.
 """
 
 from typing import Any, NamedTuple
@@ -13,23 +14,40 @@ import optax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
-from ant_jax.numerics import accumulator
-from ant_jax.optim.elementwise import elementwise
+from ant_jax.dtypes import accumulator
+from ant_jax.ops.elementwise import elementwise
 from ant_jax.optim.prox import is_coordinatewise, soft_threshold
-from ant_jax.optim.proximal import Prox, Schedule, at, check_rate
+from ant_jax.optim.proximal import Prox, at, check_rate
+from ant_jax.optim.schedules import ScalarOrSchedule
 
 
 class DualAveragingState(NamedTuple):
-    """State of dual averaging."""
+    """State of dual averaging.
 
-    count: Int[Array, ""]  # type: ignore[assignment]  # steps taken, int32 ()
-    start: Any  # w_0, pytree like params, float32 or wider
-    total: Any  # sum of the gradients, likewise
-    squares: Any  # sum of their squares, likewise; None where it is not needed
+    Attributes:
+      count: steps taken, int32 ().
+      start: w_0, a pytree like the parameters, float32 or wider.
+      total: sum of the gradients, of the same structure and dtypes.
+      squares: sum of their squares, of the same structure and dtypes; None where it is
+        not needed.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> dual_averaging(1.0).init(jnp.array([2.0])).start.tolist()
+      [2.0]
+    """
+
+    count: Int[Array, ""]  # type: ignore[assignment]
+    start: Any
+    total: Any
+    squares: Any
 
 
 def dual_averaging(
-    learning_rate: Schedule, l1: Schedule = 0.0, *, prox: Prox | None = None
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule = 0.0,
+    *,
+    prox: Prox | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """l1-RDA, the method of Xiao, JMLR 2010, and of Sparse CBOW.
 
@@ -38,15 +56,15 @@ def dual_averaging(
         w_t = argmin_w <a_t, w> + l1 |w|_1 + |w - w_0|^2 / (2 s_t)
             = prox(w_0 - s_t a_t, l1, s_t),    s_t = learning_rate sqrt(t),
 
-    eq. (8) there with `beta_t = sqrt(t) / learning_rate`, but around the parameters
-    that `init` is given where the paper has `w_0 = 0`: from all zeros the factors of
-    `E = T A` have no gradient. The penalty outgrows the start, since s_t grows, and
-    what w_0 has and the gradients do not ask for is dropped in the end.
+    eq. (8) of the paper with `beta_t = sqrt(t) / learning_rate`, but centered at the
+    initial parameters where the paper has `w_0 = 0`: if all were zero, the factors of
+    `E = T A` would have no gradient. As s_t grows, the penalty outgrows the start, so
+    that in the end parts of w_0 that the gradients do not support become zero.
 
     Args:
       learning_rate: number, or schedule `count -> number` with count from 0. Iterates
-        are a function of a sum of gradients, so a rate that falls by itself, say by
-        halves, draws them back to w_0.
+        are a function of the sum of gradients, so that a decaying rate, such as
+        repeated halving, draws them back to w_0.
       l1: weight of the penalty: number or schedule.
       prox: `prox(x, strength, scaling)`, see `ant_jax.optim.prox`; None takes
         `soft_threshold`.
@@ -57,8 +75,8 @@ def dual_averaging(
       into exact zeros.
 
     Raises:
-      ValueError: negative or non-finite learning rate or l1, and, in `update`, params
-        missing.
+      ValueError: the learning rate or l1 is negative or not finite, or, in `update`,
+        params is missing.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -72,20 +90,20 @@ def dual_averaging(
 
 
 def adaptive_dual_averaging(
-    learning_rate: Schedule,
-    l1: Schedule = 0.0,
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule = 0.0,
     delta: ArrayLike = 1e-3,
     *,
     prox: Prox | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     """l1-RDA in the metric of Adagrad: Duchi, Hazan & Singer, JMLR 2011, eq. (3).
 
-    As `dual_averaging`, with a step length of its own for each coordinate:
+    As `dual_averaging`, with a step length for each coordinate:
 
         s_t = learning_rate t / (delta + sqrt(g_1^2 + ... + g_t^2)),
 
-    which grows as t where gradients are rare, so that their rows move and are shrunk
-    as far as others.
+    which grows like t where gradients are rare, so that rare rows move and shrink as
+    far as others.
 
     Args:
       learning_rate: see `dual_averaging`.
@@ -107,14 +125,17 @@ def adaptive_dual_averaging(
       >>> optax.apply_updates(p, updates).tolist()
       [0.625, 0.0]
     """
-    # Without it a coordinate that has had no gradient would take an infinite step.
+    # With delta = 0 a coordinate that never had a gradient would step infinitely far.
     if isinstance(delta, (int, float)) and not 0 < delta < float("inf"):
         raise ValueError(f"delta must be a finite number > 0, got {delta!r}.")
     return _dual_averaging(learning_rate, l1, prox, delta)
 
 
 def _dual_averaging(
-    learning_rate: Schedule, l1: Schedule, prox: Prox | None, delta: ArrayLike | None
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule,
+    prox: Prox | None,
+    delta: ArrayLike | None,
 ) -> optax.GradientTransformationExtraArgs:
     check_rate("learning_rate", learning_rate)
     check_rate("l1", l1)

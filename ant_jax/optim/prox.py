@@ -1,11 +1,11 @@
 """Proximal operators in the form `prox(x, strength, scaling)`.
 
-Each returns, for a penalty `P` and a positive diagonal metric,
+For a penalty `P` and a positive diagonal metric each of them returns
 
     argmin_z  strength * P(z) + sum_i (z_i - x_i)^2 / (2 scaling_i),
 
 see Parikh & Boyd, *Proximal Algorithms*, 2014, section 6. `scaling` is the step length
-of a gradient method: one number, or one number a coordinate for an adaptive method.
+of a gradient method: one number, or one for each coordinate in an adaptive method.
 `strength` and `scaling` broadcast against x.
 """
 
@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 # Newton's method on the secular equation of the group penalty is monotone and converges
-# quadratically; the hardest metrics tried (scalings over eight decades) needed 12.
+# quadratically; the hardest metrics tried (scalings over eight decades) took 12 steps.
 _NEWTON_STEPS = 24
 
 
@@ -27,10 +27,10 @@ def nonnegative_soft_threshold(
 ) -> Float[Array, "..."]:
     """Prox of `|z|_1` over z >= 0: `max(x - strength scaling, 0)`.
 
-    Eq. (3) of Liang et al., ICLR 2021, when `scaling` is the learning rate.
+    Eq. (3) of Liang et al., ICLR 2021, if `scaling` is the learning rate.
 
     Args:
-      x: array of any shape.
+      x: float array of any shape.
       strength: weight of the penalty, >= 0; 0 leaves the projection onto z >= 0.
       scaling: step length, > 0.
 
@@ -48,10 +48,10 @@ def nonnegative_soft_threshold(
 def soft_threshold(
     x: Float[Array, "..."], strength: ArrayLike, scaling: ArrayLike = 1.0
 ) -> Float[Array, "..."]:
-    """Prox of `|z|_1`: moves x towards zero by `strength scaling` and stops there.
+    """Prox of `|z|_1`: moves x towards zero by `strength scaling`, but not past it.
 
     Args:
-      x: array of any shape.
+      x: float array of any shape.
       strength: weight of the penalty, >= 0.
       scaling: step length, > 0.
 
@@ -71,11 +71,11 @@ def soft_threshold(
 def hard_threshold(
     x: Float[Array, "..."], strength: ArrayLike, scaling: ArrayLike = 1.0
 ) -> Float[Array, "..."]:
-    """Prox of `|z|_0`: keeps x where `x^2 > 2 strength scaling`, else zero.
+    """Prox of `|z|_0`: keeps x where `x^2 > 2 strength scaling`, zero elsewhere.
 
     Args:
-      x: array of any shape.
-      strength: price of one non-zero, >= 0.
+      x: float array of any shape.
+      strength: price of a non-zero, >= 0.
       scaling: step length, > 0.
 
     Returns:
@@ -96,8 +96,8 @@ def nonnegative_hard_threshold(
     """Prox of `|z|_0` over z >= 0: keeps x > 0 where `x^2 > 2 strength scaling`.
 
     Args:
-      x: array of any shape.
-      strength: price of one non-zero, >= 0; 0 leaves the projection onto z >= 0.
+      x: float array of any shape.
+      strength: price of a non-zero, >= 0; 0 leaves the projection onto z >= 0.
       scaling: step length, > 0.
 
     Returns:
@@ -122,22 +122,24 @@ def minimax_concave(
         strength |z| - z^2 / (2 gamma)      where |z| <= gamma strength,
         gamma strength^2 / 2                beyond:
 
-    near zero it is L1, which makes zeros, and an entry above `gamma strength` costs no
-    more the larger it is, so that what is kept is not shrunk. As gamma grows it becomes
-    L1. Note that `strength` moves both the price and where shrinking ends.
+    near zero it is like L1, which makes zeros, while the price of an entry above `gamma
+    strength` is constant, so that large entries are not shrunk. As gamma grows it
+    becomes L1. Note that `strength` sets both the price and the point where shrinkage
+    ends.
 
-    Where `scaling < gamma` the problem is strictly convex, and its solution is firm
-    thresholding: 0 up to `strength scaling`, x from `gamma strength` on, and between
-    them `(x - strength scaling) / (1 - scaling / gamma)`. Otherwise the minimum lies at
-    0 or at x: x is kept above `strength sqrt(scaling gamma)`.
+    If `scaling < gamma` the problem is strictly convex and its solution is firm
+    thresholding: 0 up to `strength scaling`, x from `gamma strength` on, and `(x -
+    strength scaling) / (1 - scaling / gamma)` in between. Otherwise the minimum is at 0
+    or at x: x is kept above `strength sqrt(scaling gamma)`.
 
     Args:
-      gamma: inverse of the concavity, in the units of `scaling`, > 0. Smaller comes
-        nearer to counting non-zeros.
-      nonnegative: whether z >= 0 is demanded as well.
+      gamma: inverse of the concavity, in the units of `scaling`, > 0. The smaller it
+        is, the closer is the penalty to counting non-zeros.
+      nonnegative: whether z >= 0 is required as well.
 
     Returns:
-      An operator `prox(x, strength, scaling)`, equal and hashed by these arguments.
+      An operator `prox(x, strength, scaling)`; operators with equal arguments are equal
+      and have the same hash.
 
     Raises:
       ValueError: gamma is not a finite number above 0.
@@ -182,9 +184,9 @@ def project_nonnegative(
     """Prox of the constraint z >= 0: the projection `max(x, 0)`.
 
     Args:
-      x: array of any shape.
+      x: float array of any shape.
       strength: has no effect on a constraint.
-      scaling: has no effect on a constraint with a diagonal metric.
+      scaling: has no effect on a constraint in a diagonal metric.
 
     Returns:
       Array of the shape and dtype of x.
@@ -201,10 +203,10 @@ def project_nonnegative(
 def identity(
     x: Float[Array, "..."], strength: ArrayLike = 0.0, scaling: ArrayLike = 1.0
 ) -> Float[Array, "..."]:
-    """Prox of no penalty at all: x.
+    """Prox of no penalty: x itself.
 
     Args:
-      x: array of any shape.
+      x: float array of any shape.
       strength: has no effect.
       scaling: has no effect.
 
@@ -225,18 +227,18 @@ def group_soft_threshold(
 ) -> Float[Array, "..."]:
     """Prox of the row-wise group lasso `sum_rows |z_row|_2`, rows along the last axis.
 
-    With one scaling a row it is `x max(0, 1 - strength scaling / |x|)`. With a scaling
-    of its own for each coordinate, `z_i = x_i r / (r + strength scaling_i)` where the
-    norm `r = |z|` solves `sum_i x_i^2 / (r + strength scaling_i)^2 = 1`; a row is zero
-    when that sum at r = 0 is at most 1.
+    With one scaling for a row it is `x max(0, 1 - strength scaling / |x|)`. With one
+    for each coordinate it is `z_i = x_i r / (r + strength scaling_i)`, where the norm
+    `r = |z|` solves `sum_i x_i^2 / (r + strength scaling_i)^2 = 1`; a row is zero if
+    that sum at r = 0 is at most 1.
 
     Args:
-      x: array of shape (..., n); a scalar counts as a row of one.
-      strength: weight of the penalty, >= 0, one number or one a row (..., 1).
+      x: float array (..., n); a scalar counts as a row of one entry.
+      strength: weight of the penalty, >= 0, a scalar or one number a row, (..., 1).
       scaling: step length, > 0, broadcasting against x.
 
     Returns:
-      Array of the shape and dtype of x; whole rows are exactly zero.
+      Array of the shape and dtype of x, in which whole rows are exactly zero.
 
     Example:
       >>> import jax.numpy as jnp
@@ -256,8 +258,8 @@ def group_soft_threshold(
 
 def _group_soft_threshold_diagonal(x: Array, threshold: Array) -> Array:
     def newton(_: Array, r: Array) -> Array:
-        # On 1 - q(r)^(-1/2), which is concave and nearly linear in r: from the left of
-        # the root the iterates rise to it and never pass it.
+        # On 1 - q(r)^(-1/2), which is concave and nearly linear in r: starting left of
+        # the root, the iterates rise to it and never pass it.
         square = jnp.square(x / (r + threshold))
         q = jnp.sum(square, axis=-1, keepdims=True)
         slope = jnp.sum(square / (r + threshold), axis=-1, keepdims=True)
@@ -266,7 +268,7 @@ def _group_soft_threshold_diagonal(x: Array, threshold: Array) -> Array:
 
     norm = jnp.linalg.norm(x, axis=-1, keepdims=True)
     info = jnp.finfo(x.dtype)
-    # The root lies between |x| less the largest and less the smallest threshold.
+    # The root lies between |x| minus the largest and |x| minus the smallest threshold.
     left = norm - jnp.max(threshold, axis=-1, keepdims=True)
     start = jnp.maximum(left, jnp.maximum(norm * info.eps, info.tiny))
     r = lax.fori_loop(0, _NEWTON_STEPS, newton, start)
@@ -274,7 +276,7 @@ def _group_soft_threshold_diagonal(x: Array, threshold: Array) -> Array:
     return jnp.where(keep[..., None], x * (r / (r + threshold)), jnp.zeros_like(x))
 
 
-# Operators that treat every entry alone; minimax_concave makes more of them.
+# Operators that act on every entry separately; minimax_concave makes more of them.
 _COORDINATEWISE = frozenset(
     {
         nonnegative_soft_threshold,
@@ -288,8 +290,18 @@ _COORDINATEWISE = frozenset(
 
 
 def is_coordinatewise(prox: Callable[..., Array]) -> bool:
-    """Whether an operator is known to treat every entry alone.
+    """Whether an operator is known to act on every entry separately.
 
-    The shape of its first argument does not matter to such an operator.
+    Such an operator gives the same result for any shape of its arguments.
+
+    Args:
+      prox: the operator.
+
+    Returns:
+      True or False.
+
+    Example:
+      >>> is_coordinatewise(soft_threshold), is_coordinatewise(group_soft_threshold)
+      (True, False)
     """
     return isinstance(prox, _MinimaxConcave) or prox in _COORDINATEWISE

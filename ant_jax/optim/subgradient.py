@@ -1,4 +1,4 @@
-"""The L1 penalty in the gradient, where it makes entries small but none zero."""
+"""The L1 penalty in the gradient, which makes entries small but none of them zero."""
 
 from typing import Any, NamedTuple
 
@@ -7,21 +7,30 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Int
 
-from ant_jax.optim.proximal import Schedule, at, check_rate
+from ant_jax.optim.proximal import at, check_rate
+from ant_jax.optim.schedules import ScalarOrSchedule
 
 
 class L1SubgradientState(NamedTuple):
-    """State of `l1_subgradient`."""
+    """State of `l1_subgradient`.
 
-    count: Int[Array, ""]  # type: ignore[assignment]  # steps taken, int32 ()
+    Attributes:
+      count: steps taken, int32 ().
+
+    Example:
+      >>> L1SubgradientState(jnp.zeros((), jnp.int32)).count.item()
+      0
+    """
+
+    count: Int[Array, ""]  # type: ignore[assignment]
 
 
-def l1_subgradient(l1: Schedule) -> optax.GradientTransformationExtraArgs:
+def l1_subgradient(l1: ScalarOrSchedule) -> optax.GradientTransformationExtraArgs:
     """Adds a subgradient of `l1 |p|_1` to the gradient: `g + l1 sign(p)`.
 
-    What Network Slimming (Liu et al., ICCV 2017) trains with before it prunes, see
-    `ant_jax.embeddings.SlimmingEmbedding`. To be chained in front of an optimizer; with
-    `optax.masked` for the tables alone.
+    Network Slimming (Liu et al., ICCV 2017) trains with it before pruning, see
+    `ant_jax.embeddings.SlimmingEmbedding`. Chain it in front of an optimizer, inside
+    `optax.masked` to penalize the tables only.
 
     Args:
       l1: weight of the penalty: number, or schedule `count -> number` with count from
@@ -31,7 +40,7 @@ def l1_subgradient(l1: Schedule) -> optax.GradientTransformationExtraArgs:
       The transformation; its `update` needs `params`.
 
     Raises:
-      ValueError: l1 is negative or not finite, and, in `update`, params missing.
+      ValueError: l1 is negative or not finite, or, in `update`, params is missing.
 
     Example:
       >>> import jax.numpy as jnp, optax
@@ -53,8 +62,7 @@ def l1_subgradient(l1: Schedule) -> optax.GradientTransformationExtraArgs:
         del extra
         if params is None:
             raise ValueError(
-                "A subgradient of the penalty needs the parameters: "
-                "update(grads, state, params)."
+                "l1_subgradient needs the parameters: update(grads, state, params)."
             )
         strength = at(l1, state.count)
 

@@ -1,4 +1,4 @@
-"""Training on what is not zero."""
+"""Training the non-zero entries only."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array
 
-from ant_jax.optim.elementwise import elementwise
+from ant_jax.ops.elementwise import elementwise
 
 
 def keep_zeros() -> optax.GradientTransformation:
-    """Takes the gradient from entries that are zero, so that an optimizer leaves them.
+    """Zeroes the gradient of entries that are zero, so that an optimizer leaves them zero.
 
-    For a table that was pruned, before any optimizer that keeps an entry without a
-    gradient at zero: `optax.chain(keep_zeros(), ant.proximal_yogi(1e-3))`. An entry
-    that reaches zero meanwhile gets no gradient from then on; where entries may not be
-    negative it stays there.
+    For a pruned table, before any optimizer that does not move an entry without
+    gradient away from zero: `optax.chain(keep_zeros(), ant.proximal_yogi(1e-3))`. An
+    entry that reaches zero during training gets no gradient from then on; it stays zero
+    if entries must not be negative.
 
     Returns:
-      The transformation.
+      The transformation; its `update` needs `params`.
 
     Raises:
-      ValueError: in `update`, the parameters are missing.
+      ValueError: in `update`, params is missing.
 
     Example:
       >>> tx = keep_zeros()
@@ -35,7 +35,7 @@ def keep_zeros() -> optax.GradientTransformation:
     def update(updates: Any, params: Any) -> Any:
         if params is None:
             raise ValueError(
-                "To keep zeros the parameters are needed: update(grads, state, params)."
+                "keep_zeros needs the parameters: update(grads, state, params)."
             )
         return jax.tree.map(where_nonzero, updates, params)
 
@@ -44,5 +44,17 @@ def keep_zeros() -> optax.GradientTransformation:
 
 @elementwise
 def where_nonzero(gradient: Array, p: Array) -> Array:
-    """The gradient where p is not zero, and zero elsewhere."""
+    """The gradient where `p` is not zero, and zero elsewhere.
+
+    Args:
+      gradient: float array.
+      p: array of the same shape.
+
+    Returns:
+      Array of the shape and dtype of `gradient`.
+
+    Example:
+      >>> where_nonzero(jnp.array([2.0, 2.0]), jnp.array([0.0, 1.0])).tolist()
+      [0.0, 2.0]
+    """
     return jnp.where(p != 0, gradient, jnp.zeros_like(gradient))

@@ -1,4 +1,4 @@
-"""How much of the penalty each object gets."""
+"""Weights of the penalty for each object."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,13 +10,13 @@ def frequency_weights(counts: ArrayLike, power: float) -> Float[Array, "vocab 1"
     """Weights `n_v^power` for the objects of a vocabulary, with a mean of 1.
 
     A loss averaged over a batch pulls at a row in proportion to how often its object
-    occurs, while l1 pulls at all rows alike, so that rare objects are shrunk most. With
-    a power of 1 every occurrence is charged alike; with a negative power the rare are
-    shrunk more still. Meant for `penalty_weights`, see `ant_jax.optim.proximal`.
+    occurs, while l1 pulls at all rows alike, so that rare objects are shrunk most. A
+    power of 1 penalizes every occurrence alike; a negative power shrinks rare objects
+    even more. Pass the result as `penalty_weights` to `ant_jax.optim.proximal`.
 
     Args:
-      counts: occurrences n_v of each object in training, shape (V,), >= 0; an object
-        that does not occur is taken to occur once.
+      counts: occurrences n_v of each object in training, numbers (V,), >= 0. An object
+        that does not occur counts as occurring once.
       power: exponent; 0 gives every object the weight 1.
 
     Returns:
@@ -37,7 +37,7 @@ def frequency_weights(counts: ArrayLike, power: float) -> Float[Array, "vocab 1"
         raise ValueError("counts must be finite numbers >= 0.")
     if not np.isfinite(power):
         raise ValueError(f"power must be a finite number, got {power!r}.")
-    # Relative to the largest in log space, so that no power overflows before the mean.
+    # Relative to the largest, in log space, so that no power overflows before the mean.
     logs = power * np.log(np.maximum(array, 1))
     weights = np.exp(logs - logs.max())
     weights /= weights.mean()

@@ -1,7 +1,7 @@
-"""What is known about the objects: pairs that are alike, and pairs that are not.
+"""Prior knowledge about objects: pairs that are related, and pairs that are unrelated.
 
-Pairs that are alike leave entries of T without penalty (`unpenalized`); pairs that are
-not are penalized for having anchors in common (`negative_penalty`).
+Related pairs exempt entries of T from the penalty (`unpenalized`); unrelated pairs are
+penalized for sharing anchors (`negative_penalty`).
 """
 
 from ant_jax.relations.cooccurrence import cooccurrence_counts as cooccurrence_counts

@@ -14,15 +14,15 @@ def cooccurrence_counts(
     """How often two objects stand at most `window` tokens apart in a document.
 
     Args:
-      tokens: ids of all documents one after the other, integers (n,), in [0, V).
-      starts: where each document begins, ascending integers from 0 on (m,), or (m + 1,)
-        with the end of the last one behind them.
+      tokens: ids of all documents, concatenated, integers (n,), each in [0, V).
+      starts: index of the first token of each document, ascending from 0, integers
+        (m,), or (m + 1,) with the end of the last document appended.
       num_embeddings: size V of the vocabulary.
-      window: how far the context of a token reaches to either side.
+      window: how far the context of a token extends to either side.
 
     Returns:
-      int64 (V, V), sparse and symmetric: entry (u, v) is the number of times that v is
-      in the context of u.
+      int64 (V, V), sparse and symmetric: entry (u, v) is the number of times that v
+      occurs in the context of u.
 
     Raises:
       ValueError: tokens or starts are out of range, or the window is below 1.
@@ -55,13 +55,18 @@ def positive_pmi(counts: sparse.sparray, smoothing: float = 0.75) -> sparse.csr_
     from word embeddings*, TACL 2015, section 3.2.
 
     Args:
-      counts: co-occurrences n_uv, sparse (V, V); n_u are the sums of its rows, n_v
-        those of its columns.
-      smoothing: exponent a of the contexts; 1 leaves them as they are. Below 1 it keeps
-        rare objects from being everybody's neighbors.
+      counts: co-occurrences n_uv, sparse (V, V); n_u are its row sums, n_v its column
+        sums.
+      smoothing: exponent a of the contexts; 1 does not smooth. Below 1 it lowers the
+        scores of rare contexts.
 
     Returns:
-      float64 (V, V), sparse; what is not positive is not stored.
+      float64 (V, V), sparse, with only the positive entries stored.
+
+    Example:
+      >>> counts = sparse.csr_array([[0, 2], [2, 4]])
+      >>> positive_pmi(counts, smoothing=1.0).toarray().round(2).tolist()
+      [[0.0, 0.29], [0.29, 0.0]]
     """
     table = sparse.coo_array(counts, dtype=np.float64)
     rows, columns = table.sum(axis=1), table.sum(axis=0) ** smoothing
@@ -75,13 +80,13 @@ def positive_pmi(counts: sparse.sparray, smoothing: float = 0.75) -> sparse.csr_
 def most_related(
     scores: sparse.sparray, top_n: int | None = 10, min_score: float = 0.0
 ) -> RelationGraph:
-    """Relates every object to those it scores highest with.
+    """Relates every object to those that it has the highest scores with.
 
     Args:
       scores: sparse (V, V), such as `cooccurrence_counts` or their `positive_pmi`.
-      top_n: how many objects to choose for each, the smaller id first of equals; None
-        for no limit. A pair is related if either chooses the other.
-      min_score: pairs need a score above 0 that is at least this.
+      top_n: how many objects each object chooses, the smaller id first in a tie; None
+        for no limit. A pair is related if either object chooses the other.
+      min_score: smallest score of a pair; scores must also be above 0.
 
     Returns:
       A `RelationGraph` of positive pairs.

@@ -1,4 +1,4 @@
-"""Documents as one array of tokens, and where each of them begins."""
+"""Documents as one array of tokens, and the index at which each of them starts."""
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -8,19 +8,24 @@ from jaxtyping import Int
 def split_documents(
     tokens: ArrayLike, starts: ArrayLike, num_embeddings: int
 ) -> tuple[Int[np.ndarray, " tokens"], Int[np.ndarray, " tokens"]]:
-    """Checks documents and says which of them each token belongs to.
+    """Checks documents and finds the document of each token.
 
     Args:
-      tokens: ids of all documents one after the other, integers (n,), in [0, V).
-      starts: where each document begins, ascending integers from 0 on (m,), or (m + 1,)
-        with the end of the last one behind them.
+      tokens: ids of all documents, concatenated, integers (n,), each in [0, V).
+      starts: index of the first token of each document, ascending from 0, integers
+        (m,), or (m + 1,) with the end of the last document appended.
       num_embeddings: size V of the vocabulary.
 
     Returns:
-      The tokens and the number of the document of each, int64 (n,).
+      The tokens, and the index of the document of each, int64 (n,).
 
     Raises:
-      ValueError: tokens or starts are not integers of such shapes or out of range.
+      ValueError: tokens or starts are not integers of these shapes or are out of range.
+
+    Example:
+      >>> _, documents = split_documents(np.array([5, 3, 5]), np.array([0, 2]), 6)
+      >>> documents.tolist()
+      [0, 0, 1]
     """
     ids, first = np.asarray(tokens), np.asarray(starts)
     for name, array in (("tokens", ids), ("starts", first)):

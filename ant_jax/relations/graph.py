@@ -1,4 +1,4 @@
-"""Pairs of objects that are known to be alike, or not to be."""
+"""Pairs of objects that are known to be related, or to be unrelated."""
 
 import dataclasses
 
@@ -14,19 +14,19 @@ class RelationGraph:
     """Undirected relations between V objects, as two lists of pairs.
 
     The sets P and N of section 3.2 of Liang et al., *Anchor & Transform*, ICLR 2021.
-    Whatever pairs it is made of, they are kept as int64 (n, 2), read-only, the smaller
-    id first, in ascending order and once each; an object paired with itself is left
-    out, and a pair that is given as both counts as negative. So the antonyms of one
-    source win over the neighbors of another when graphs are united by `|`.
+    Pairs are stored as read-only int64 (n, 2), sorted and without duplicates, the
+    smaller id first. Pairs of an object with itself are dropped, and a pair that is
+    given as both positive and negative counts as negative: in a union by `|` the
+    antonyms of one source win over the neighbors of another.
 
     Attributes:
       num_embeddings: size V of the vocabulary.
-      positive: pairs of objects that are alike, integers (n, 2), each in [0, V).
-      negative: pairs of objects that are not, likewise.
+      positive: pairs of related objects, integers (n, 2), each in [0, V).
+      negative: pairs of unrelated objects, integers (n, 2), each in [0, V).
 
     Raises:
-      ValueError: the size is below 1, pairs are not integers of shape (n, 2) or outside
-        [0, V), or graphs of different vocabularies are united.
+      ValueError: the size is below 1, pairs are not integers of shape (n, 2) or are
+        outside [0, V), or the vocabularies of a union differ in size.
 
     Example:
       >>> positive = np.array([(2, 0), (0, 2), (1, 3)])
@@ -55,7 +55,7 @@ class RelationGraph:
         if self.num_embeddings != other.num_embeddings:
             raise ValueError(
                 f"Graphs over {self.num_embeddings} and {other.num_embeddings} objects "
-                "cannot be united: make both for the same vocabulary."
+                "have no union: make both for the same vocabulary."
             )
         return RelationGraph(
             self.num_embeddings,
@@ -65,7 +65,7 @@ class RelationGraph:
 
 
 def _keys(name: str, pairs: np.ndarray, size: int) -> np.ndarray:
-    """One number for each pair, ascending and unique."""
+    """One number for each pair, sorted and without duplicates."""
     array = np.asarray(pairs)
     if not array.size:
         return np.zeros(0, np.int64)

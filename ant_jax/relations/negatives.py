@@ -1,4 +1,4 @@
-"""The penalty for objects that are not alike and have anchors in common."""
+"""The penalty on anchors that unrelated objects share."""
 
 import jax
 import jax.numpy as jnp
@@ -13,15 +13,19 @@ def sample_pairs(
     """Draws pairs uniformly and with replacement.
 
     Args:
-      key: key of the draw.
+      key: PRNG key.
       pairs: integers (n, 2), such as the negative pairs of a `RelationGraph`.
-      num_samples: how many to draw.
+      num_samples: how many pairs to draw.
 
     Returns:
       int32 (num_samples, 2).
 
     Raises:
       ValueError: there are no pairs, or num_samples is below 1.
+
+    Example:
+      >>> sample_pairs(jax.random.key(0), np.array([[3, 5]]), 2).tolist()
+      [[3, 5], [3, 5]]
     """
     if num_samples < 1:
         raise ValueError(f"num_samples must be at least 1, got {num_samples}.")
@@ -34,17 +38,18 @@ def sample_pairs(
 def overlap(
     transform: Float[Array, "rows anchors"], pairs: Integer[Array, "pairs 2"]
 ) -> Float[Array, ""]:
-    """How much the objects of pairs share: `Σ |t_u|ᵀ|t_v|` over the pairs (u, v).
+    """The weight that pairs of objects share: `Σ |t_u|ᵀ|t_v|` over the pairs (u, v).
 
-    At 0 the derivative is that from above, since T is not negative: pairs that have
-    nothing in common are told not to begin. `jnp.abs` would have none there.
+    At 0 the derivative is the one from above, since T is not negative: it keeps pairs
+    without shared anchors from gaining one. The derivative of `jnp.abs` would be 0
+    there.
 
     Args:
-      transform: T (V, K), or the rows of a batch.
-      pairs: integers (n, 2) that index its rows.
+      transform: T, float (V, K), or the rows of a batch.
+      pairs: integers (n, 2) that index the rows of `transform`.
 
     Returns:
-      A number.
+      A scalar.
 
     Example:
       >>> transform = jnp.array([[1.0, 2.0], [3.0, 0.0], [0.0, 4.0]])
@@ -61,14 +66,14 @@ def negative_penalty(
     key: PRNGKeyArray,
     num_samples: int,
 ) -> Float[Array, ""]:
-    """An estimate of `overlap(transform, pairs)` from a sample of the pairs.
+    """An unbiased estimate of `overlap(transform, pairs)` from a sample of the pairs.
 
     The term over N in section 3.2 of Liang et al., *Anchor & Transform*, ICLR 2021,
-    without its weight, each pair counted once. It is right on average: the mean over
-    the sample, times the number of pairs.
+    without its weight, with each pair counted once: the mean over the sample, times the
+    number of pairs.
 
-    Where T is trained by `ant_jax.LazyRows`, the rows of the pairs are pulled with
-    those of the batch, and the dense result is reproduced:
+    If T is trained by `ant_jax.LazyRows`, pull the rows of the pairs together with
+    those of the batch, which gives the same result:
 
         drawn = sample_pairs(key, graph.negative, num_samples)
         ids = jnp.concatenate([batch.ravel(), drawn.ravel()])
@@ -78,16 +83,22 @@ def negative_penalty(
         ... + weight * scale * overlap(pulled.rows, pairs)
 
     Args:
-      transform: T, (V, K).
+      transform: T, float (V, K).
       pairs: integers (n, 2), each in [0, V).
-      key: key of the sample, a fresh one at every step.
-      num_samples: pairs in the sample.
+      key: PRNG key of the sample, a fresh one at every step.
+      num_samples: number of pairs in the sample.
 
     Returns:
-      A number.
+      A scalar.
 
     Raises:
       ValueError: see `sample_pairs`.
+
+    Example:
+      >>> transform = jnp.array([[1.0, 2.0], [3.0, 0.0]])
+      >>> pairs = np.array([[0, 1]])
+      >>> float(negative_penalty(transform, pairs, jax.random.key(0), num_samples=4))
+      3.0
     """
     drawn = sample_pairs(key, pairs, num_samples)
     return overlap(transform, drawn) * (np.shape(pairs)[0] / num_samples)

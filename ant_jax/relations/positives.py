@@ -1,4 +1,4 @@
-"""Entries of T that are left without penalty, since object and anchor are related."""
+"""Entries of T without penalty, for objects that are related to an anchor's object."""
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -13,21 +13,21 @@ def unpenalized(
     """The complement of S(G): True where an object is related to that of an anchor.
 
     Section 3.2 of Liang et al., *Anchor & Transform*, ICLR 2021, penalizes `S(G) o T`
-    in place of T. Few entries are free, so these are stored, and not S(G).
-    `ant_jax.LazyRows.init` takes the result as it is; the dense optimizers take
-    `unpenalized(...).toarray()`.
+    in place of T. Few entries are exempt, so they are stored in place of S(G).
+    `ant_jax.LazyRows.init` takes the sparse result; pass `unpenalized(...).toarray()`
+    to the dense optimizers.
 
     Args:
-      graph: its positive pairs are used.
-      anchor_objects: the object that each anchor was chosen for, integers (K,), each
-        in [0, V), or -1 for an anchor that belongs to no object and stays penalized.
+      graph: relations, of which the positive pairs are used.
+      anchor_objects: the object that each anchor was made from, integers (K,), each in
+        [0, V), or -1 for an anchor without object, which stays penalized.
       own: whether an object is related to itself.
 
     Returns:
       Booleans (V, K), sparse.
 
     Raises:
-      ValueError: anchor objects are not integers of shape (K,), or outside [-1, V).
+      ValueError: anchor_objects are not integers of shape (K,), or are outside [-1, V).
 
     Example:
       >>> graph = RelationGraph(4, positive=np.array([(0, 2), (1, 2)]))
@@ -52,7 +52,7 @@ def unpenalized(
     related = _matrix(rows, columns, (size, size))
     anchors = np.flatnonzero(objects >= 0)
     chosen = _matrix(objects[anchors], anchors, (size, len(objects)))
-    # Of booleans, a product says whether there is a way from row to column.
+    # A boolean matrix product tests reachability.
     return sparse.csr_array(related @ chosen)
 
 

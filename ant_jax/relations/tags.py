@@ -1,4 +1,4 @@
-"""Objects that have tags in common, such as movies their genres."""
+"""Objects that share tags, such as the genres of movies."""
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -6,7 +6,7 @@ from scipy import sparse
 
 from ant_jax.relations.graph import RelationGraph
 
-# Rows of the table of shared tags that are held at a time.
+# Rows of the table of shared tags held in memory at a time.
 _BLOCK = 1024
 
 
@@ -22,19 +22,19 @@ def tag_relations(
 
     Args:
       num_embeddings: size V of the vocabulary.
-      objects: which object has a tag, integers (n,), each in [0, V).
-      tags: the tag it has, integers (n,), >= 0. A repeated pair counts once.
-      min_shared: how many tags two objects must share.
-      among: pairs must have one of these objects, integers (k,): those behind the
-        anchors are all that `unpenalized` needs, and a tag that n objects have makes
-        n² pairs without them. None for all objects.
+      objects: objects that have tags, integers (n,), each in [0, V).
+      tags: the tag of each of them, integers (n,), >= 0. Repeated pairs count once.
+      min_shared: how many tags two related objects must share.
+      among: restricts the result to pairs with one of these objects, integers (k,). The
+        objects of the anchors suffice for `unpenalized`, whereas a tag of n objects
+        makes n² pairs in all. None for no restriction.
 
     Returns:
       A `RelationGraph` of positive pairs.
 
     Raises:
-      ValueError: objects and tags are not integers of one length or out of range, or
-        min_shared is below 1.
+      ValueError: objects and tags are not integers of one length or are out of range,
+        or min_shared is below 1.
 
     Example:
       >>> objects, tags = np.array([0, 1, 2, 2]), np.array([5, 5, 5, 6])
@@ -45,7 +45,10 @@ def tag_relations(
         raise ValueError(f"min_shared must be at least 1, got {min_shared}.")
     owner, tag = _integers("objects", objects), _integers("tags", tags)
     if len(owner) != len(tag):
-        raise ValueError(f"There are {len(owner)} objects for {len(tag)} tags.")
+        raise ValueError(
+            "objects and tags must have the same length, got "
+            f"{len(owner)} and {len(tag)}."
+        )
     chosen = np.arange(num_embeddings) if among is None else _integers("among", among)
     for name, ids in (("objects", owner), ("among", chosen)):
         if ids.size and not 0 <= ids.min() <= ids.max() < num_embeddings:
@@ -57,7 +60,7 @@ def tag_relations(
         (np.ones(len(owner), np.int64), (owner, tag)),
         shape=(num_embeddings, len(names)),
     )
-    has.data[:] = 1  # repeated pairs were summed up
+    has.data[:] = 1  # repeated pairs were summed
     pairs = [np.zeros((0, 2), np.int64)]
     for start in range(0, len(chosen), _BLOCK):
         block = chosen[start : start + _BLOCK]

@@ -20,7 +20,7 @@ _FILES = (
     *(f"{part}.exc" for part in _PARTS),
 )
 
-# Besides its own error, what NLTK's parser raises at a line it cannot read.
+# Errors that NLTK's parser raises at a line it cannot read, besides its own.
 _PARSING = (
     AssertionError,
     AttributeError,
@@ -34,26 +34,35 @@ _PARSING = (
 
 
 def wordnet_relations(words: Sequence[str], folder: str | os.PathLike) -> RelationGraph:
-    """Relates words one step apart in WordNet.
+    """Relates words that are one step apart in WordNet.
 
-    Miller, *WordNet: a lexical database for English*, CACM 1995. Positive are, for
-    every sense of a word, its synonyms and the names of its hypernyms ("tree" of "oak")
-    and hyponyms; an inflected form has the senses of its stem. Negative are the
-    antonyms of the word.
+    Miller, *WordNet: a lexical database for English*, CACM 1995. Positive pairs are,
+    for every sense of a word, its synonyms and the names of its hypernyms ("tree" of
+    "oak") and hyponyms; an inflected form has the senses of its stem. Negative pairs
+    are the antonyms of the word.
 
     Args:
-      words: the vocabulary, the word of id 0 first. Upper and lower case are not told
-        apart, and a space is the same as an underscore.
-      folder: the files of the WordNet database (`index.noun`, `data.noun`, ...), or a
-        folder that has them below `corpora/wordnet`, as NLTK's downloader puts them.
+      words: the vocabulary in the order of the ids. Case is ignored, and a space equals
+        an underscore.
+      folder: the folder of the WordNet database (`index.noun`, `data.noun`, ...), or a
+        folder with the database in `corpora/wordnet`, as from NLTK's downloader.
 
     Returns:
       A `RelationGraph` over `len(words)` objects.
 
     Raises:
-      ImportError: NLTK, whose reader is used, is not installed.
-      FileNotFoundError: the folder has not all files of the database.
+      ImportError: NLTK is not installed.
+      FileNotFoundError: the folder lacks a file of the database.
       ValueError: a file is damaged.
+
+    Example:
+      With the database in `folder`, `wordnet_relations(["oak", "tree"], folder)`
+      returns the positive pair (0, 1). Without it:
+
+      >>> wordnet_relations(["oak", "tree"], "nowhere")  # doctest: +ELLIPSIS
+      Traceback (most recent call last):
+      ...
+      FileNotFoundError: nowhere is not a WordNet database: it lacks lexnames, ...
     """
     root = _find(Path(folder))
     objects = defaultdict(list)
@@ -97,7 +106,7 @@ def _normal(word: str) -> str:
 
 
 def _find(folder: Path) -> Path:
-    """The folder of the database: the one given, or `corpora/wordnet` below it."""
+    """The folder of the database: the given one, or `corpora/wordnet` in it."""
     below = folder / "corpora" / "wordnet"
     root = below if below.is_dir() else folder
     missing = [name for name in _FILES if not (root / name).is_file()]
@@ -112,7 +121,7 @@ def _find(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _open(root: Path) -> Iterator[Any]:
-    """NLTK's reader; what it runs into in damaged files is said in words."""
+    """NLTK's reader, whose errors about damaged files become a ValueError."""
     try:
         import nltk
         from nltk.corpus.reader import wordnet
@@ -123,9 +132,9 @@ def _open(root: Path) -> Iterator[Any]:
         ) from error
 
     class English(wordnet.WordNetCorpusReader):
-        """The reader without the tables that tie other languages to this one.
+        """The reader without the tables that map other languages to English.
 
-        It leaves its files open; here they are closed in the end.
+        NLTK leaves its files open; here they are closed at the end.
         """
 
         def map_wn(self, version: str = "wordnet") -> None:
@@ -134,7 +143,7 @@ def _open(root: Path) -> Iterator[Any]:
         def open(self, file: str) -> Any:
             return streams.enter_context(super().open(file))
 
-    # NLTK opens no file outside of the folders that are listed there.
+    # NLTK opens files in listed folders only.
     if str(root) not in nltk.data.path:
         nltk.data.path.append(str(root))
     try:
@@ -144,5 +153,5 @@ def _open(root: Path) -> Iterator[Any]:
             yield English(str(root), None)
     except (wordnet.WordNetError, *_PARSING) as error:
         raise ValueError(
-            f"The WordNet database in {root} is damaged, unpack it anew: {error}"
+            f"The WordNet database in {root} is damaged, unpack it again: {error}"
         ) from error

@@ -1,32 +1,15 @@
-"""A training run: mesh, state, compiled epochs, checkpoints and early stopping."""
+"""Training in compiled epochs: mesh, trainers, evaluation, shuffling."""
 
-from ant_jax.training.adaptation import Adaptation as Adaptation
-from ant_jax.training.checkpoints import Checkpoints as Checkpoints
-from ant_jax.training.compiling import step_options as step_options
-from ant_jax.training.curvature import make_curvature as make_curvature
 from ant_jax.training.epoch import EpochReport as EpochReport
-from ant_jax.training.epoch import make_epoch as make_epoch
-from ant_jax.training.epoch import make_evaluate as make_evaluate
-from ant_jax.training.errors import BusyError as BusyError
-from ant_jax.training.errors import CheckpointError as CheckpointError
-from ant_jax.training.errors import CollapsedError as CollapsedError
-from ant_jax.training.errors import DivergedError as DivergedError
-from ant_jax.training.errors import TrainingError as TrainingError
-from ant_jax.training.errors import WorkdirError as WorkdirError
-from ant_jax.training.fit import FitResult as FitResult
-from ant_jax.training.fit import Progress as Progress
-from ant_jax.training.fit import fit as fit
+from ant_jax.training.epoch import StepReport as StepReport
+from ant_jax.training.evaluate import make_evaluate as make_evaluate
+from ant_jax.training.lazy import LazyTables as LazyTables
+from ant_jax.training.lazy import lazy_trainer as lazy_trainer
+from ant_jax.training.loss import LossOutput as LossOutput
 from ant_jax.training.mesh import check_batch_size as check_batch_size
 from ant_jax.training.mesh import data_mesh as data_mesh
 from ant_jax.training.mesh import replicate as replicate
-from ant_jax.training.metrics import MetricsWriter as MetricsWriter
-from ant_jax.training.metrics import read_metrics as read_metrics
+from ant_jax.training.shuffle import shuffled_indices as shuffled_indices
 from ant_jax.training.state import TrainState as TrainState
-from ant_jax.training.stream import Chunk as Chunk
-from ant_jax.training.stream import StreamResult as StreamResult
-from ant_jax.training.stream import fit_stream as fit_stream
-from ant_jax.training.trainers import Tables as Tables
-from ant_jax.training.trainers import Trainer as Trainer
-from ant_jax.training.trainers import dense_trainer as dense_trainer
-from ant_jax.training.trainers import lazy_trainer as lazy_trainer
-from ant_jax.training.workdir import Workdir as Workdir
+from ant_jax.training.trainer import Trainer as Trainer
+from ant_jax.training.trainer import dense_trainer as dense_trainer

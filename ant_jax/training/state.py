@@ -12,8 +12,9 @@ class TrainState(NamedTuple):
     """Parameters, optimizer state and the number of steps taken."""
 
     step: Int[Array, ""]  # int32 ()
-    params: Any  # without what is in `tables`
+    params: Any  # without the arrays that are in `tables`
     opt_state: Any  # of `params`
     tables: dict[str, LazyTable]  # trained by lazy rows, by name; often none
     # Anchors in use of each table, int32 (), by its name; None: all of all tables.
     active: Mapping[str, Any] | None = None
+    carry: Any = None  # what the loss hands on to the next batch; None without one

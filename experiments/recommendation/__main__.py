@@ -1,13 +1,7 @@
 """`python -m experiments.recommendation`."""
 
-from absl import flags
-
-from experiments import cli, config_flags, run_flags
-from experiments.recommendation import main
-
-# So that --help lists the flags of these modules too.
-for module in (main, config_flags, run_flags, cli):
-    flags.adopt_module_key_flags(module)
+from experiments.recommendation.task import Recommendation
+from experiments.runner import program
 
 if __name__ == "__main__":
-    main.run()
+    program.run(Recommendation)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 import ant_jax as ant
 from ant_jax.embeddings import inner_products, project_rows
+from experiments.runner.noise import lookup_noise
 
 
 class MatrixFactorizationParams(NamedTuple):
@@ -49,18 +50,42 @@ class MatrixFactorization:
         params: MatrixFactorizationParams,
         users: Int[Array, " batch"],
         items: Int[Array, " batch"],
+        *,
+        key: PRNGKeyArray | None = None,
+        temperature: Any = None,
     ) -> Float[Array, " batch"]:
-        """Predicted ratings of pairs: int (B,), int (B,) -> float (B,)."""
-        return self._scores(params, users, items) + params.bias
+        """Predicted ratings of pairs: int (B,), int (B,) -> float (B,).
+
+        Args:
+          params: parameters of both tables.
+          users: ids.
+          items: ids.
+          key: for the noise of methods that are trained with it; None to predict with
+            the tables that are shipped.
+          temperature: of clusters; None for that of the embeddings' descriptions.
+        """
+        noise: list[dict[str, Any]] = [{}, {}]
+        if key is not None:
+            pairs = zip((self.users, self.items), jax.random.split(key), strict=True)
+            noise = [lookup_noise(table, k, temperature) for table, k in pairs]
+        return self._scores(params, users, items, *noise) + params.bias
 
     def _scores(
-        self, params: MatrixFactorizationParams, users: Array, items: Array
+        self,
+        params: MatrixFactorizationParams,
+        users: Array,
+        items: Array,
+        user_noise: dict[str, Any],
+        item_noise: dict[str, Any],
     ) -> Float[Array, " batch"]:
         first, second = params.users, params.items
         if _folds(self.users, self.items):
             return self._folded(first, users, second, items)
-        left, left_bias = self._parted(self.users.lookup(first, users))
-        right, right_bias = self._parted(self.items.lookup(second, items))
+        tables: Any = self  # only some lookups take noise
+        left, left_bias = self._parted(tables.users.lookup(first, users, **user_noise))
+        right, right_bias = self._parted(
+            tables.items.lookup(second, items, **item_noise)
+        )
         products = inner_products(left, right)
         return products + left_bias + right_bias if self.biases else products
 
@@ -92,22 +117,16 @@ class MatrixFactorization:
         return vectors[:, :-1], vectors[:, -1]
 
     def squared_error(
-        self, params: MatrixFactorizationParams, batch: Any
+        self, params: MatrixFactorizationParams, batch: Any, **noise: Any
     ) -> Float[Array, " batch"]:
-        """Squared errors of a batch of ratings: float (B,)."""
-        predicted = self.predict(params, batch.users, batch.items)
+        """Squared errors of a batch of ratings: float (B,); noise as in `predict`."""
+        predicted = self.predict(params, batch.users, batch.items, **noise)
         return jnp.square(predicted - batch.ratings)
 
     def num_params(self, params: MatrixFactorizationParams) -> int:
         """Embedding parameters of both tables, biases of users and items included."""
         users = self.users.num_params(params.users)
         return users + self.items.num_params(params.items)
-
-    def non_zeros(self, params: MatrixFactorizationParams) -> list[int]:
-        """Non-zeros of the transform of each table that has one."""
-        tables = (params.users, params.items)
-        transforms = [t.transform for t in tables if isinstance(t, ant.AnchorParams)]
-        return [int(jnp.count_nonzero(transform)) for transform in transforms]
 
 
 def _folds(users: ant.Embedding, items: ant.Embedding) -> bool:
@@ -118,31 +137,3 @@ def _folds(users: ant.Embedding, items: ant.Embedding) -> bool:
         and users.num_anchors * items.num_anchors
         < users.features * (users.num_anchors + items.num_anchors)
     )
-
-
-# The field that has a row for every object, of tables that lazy rows can train.
-_TABLE_OF = {ant.AnchorParams: "transform", ant.FullParams: "embedding"}
-
-
-def split_tables(
-    params: MatrixFactorizationParams,
-) -> tuple[dict[str, Array], MatrixFactorizationParams]:
-    """Takes out what has a row for every user or item, as matrices by name."""
-    tables, rest = {}, {}
-    for name in ("users", "items"):
-        embedding = getattr(params, name)
-        field = _TABLE_OF[type(embedding)]
-        tables[name] = getattr(embedding, field)
-        rest[name] = embedding._replace(**{field: None})
-    return tables, params._replace(**rest)
-
-
-def join_tables(
-    tables: dict[str, Array], rest: MatrixFactorizationParams
-) -> MatrixFactorizationParams:
-    """Puts tables back where `split_tables` took them from."""
-    whole: dict[str, Any] = {}
-    for name, table in tables.items():
-        embedding = getattr(rest, name)
-        whole[name] = embedding._replace(**{_TABLE_OF[type(embedding)]: table})
-    return rest._replace(**whole)

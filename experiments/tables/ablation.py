@@ -10,8 +10,8 @@ part in it.
 from pathlib import Path
 from typing import Any
 
-from experiments import cli
 from experiments.recommendation.configs import Config, tuned_ant
+from experiments.runner import cli
 from experiments.tables import document, runs
 
 _ROOT = Path(__file__).parents[2]

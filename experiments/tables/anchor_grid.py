@@ -20,8 +20,8 @@ from absl import flags
 
 from ant_jax import training
 from ant_jax.nonparametric import objective
-from experiments import cli
 from experiments.recommendation.configs import Config
+from experiments.runner import cli
 from experiments.tables import document, pictures, runs
 
 _ROOT = Path(__file__).parents[2]

@@ -24,9 +24,9 @@ from absl import flags
 
 import ant_jax as ant
 from ant_jax import training
-from experiments import cli
 from experiments.data import load_ratings
 from experiments.data.movies import Movie, load_movies
+from experiments.runner import cli
 from experiments.tables import document, paper
 
 _ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ import numpy as np
 from absl import flags
 
 from ant_jax import training
-from experiments import cli
+from experiments.runner import cli
 from experiments.tables import document, pictures
 from experiments.tables.runs import settings, summary
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli
 from experiments.recommendation.configs import CONFIGS
 from experiments.recommendation.train import train_and_evaluate
+from experiments.runner import cli
 from experiments.tables import document
 
 _ROOT = Path(__file__).parents[2]

@@ -23,9 +23,7 @@ from jax.sharding import Mesh
 
 from ant_jax import training
 from ant_jax.files import write_atomically
-from experiments import cli
 from experiments.data import load_ratings
-from experiments.provenance import provenance
 from experiments.recommendation.adapt import fit_anchors, make_adaptation
 from experiments.recommendation.configs import Config
 from experiments.recommendation.input_pipeline import (
@@ -36,6 +34,8 @@ from experiments.recommendation.input_pipeline import (
 )
 from experiments.recommendation.optimizer import make_epoch, make_trainer, schedules
 from experiments.recommendation.train import EVALUATION_BATCH, describe, make_model
+from experiments.runner import cli
+from experiments.runner.provenance import provenance
 from experiments.tables import document, paper, pictures
 
 _ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli
+from experiments.runner import cli
 from experiments.tables import document, pictures, rivals, runs
 
 _ROOT = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ from pathlib import Path
 from absl import flags
 
 from ant_jax.report import results_table
-from experiments import cli
 from experiments.recommendation.configs import CONFIGS
 from experiments.recommendation.train import train_and_evaluate
+from experiments.runner import cli
 from experiments.tables import document
 
 _ROOT = Path(__file__).parents[2]

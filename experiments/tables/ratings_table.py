@@ -14,7 +14,6 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli
 from experiments.recommendation.configs import (
     CONFIGS,
     Config,
@@ -22,6 +21,7 @@ from experiments.recommendation.configs import (
     tuned_ant,
     tuned_nbant,
 )
+from experiments.runner import cli
 from experiments.tables import document, pictures, runs
 
 _ROOT = Path(__file__).parents[2]

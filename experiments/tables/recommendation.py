@@ -11,7 +11,7 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import cli
+from experiments.runner import cli
 
 
 def define_flags() -> None:

@@ -17,9 +17,9 @@ from absl import flags
 from ant_jax import training
 from experiments.recommendation import configs as recommendation_configs
 from experiments.recommendation import train as recommendation
+from experiments.runner.config import TrainingConfig
 from experiments.text_classification import configs as text_configs
 from experiments.text_classification import train as text_classification
-from experiments.training_config import TrainingConfig
 
 Results = dict[str, list[dict[str, Any]]]  # by row, one a seed
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import cli
+from experiments.runner import cli
 from experiments.tables.text_rows import DATASETS
 
 

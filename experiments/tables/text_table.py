@@ -14,7 +14,7 @@ from typing import Any
 
 from absl import flags
 
-from experiments import cli
+from experiments.runner import cli
 from experiments.tables import document, pictures, runs, text_rows, text_summary
 
 _ROOT = Path(__file__).parents[2]

@@ -1,31 +1,17 @@
 """Settings of the text classification program."""
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
-from experiments.config_flags import setting
 from experiments.data import TOKENIZERS
+from experiments.runner.config import TrainingConfig
+from experiments.runner.settings import SettingError, again, setting
 from experiments.text_classification.input_pipeline import VALIDATION_SPLITS
-from experiments.training_config import TrainingConfig
 
-# What becomes of the words' table once it is trained:
-SPARSE = ("ant", "anchor_mixture", "sparse_vd", "sparse_vd_voc")  # entries are pruned
-CONDENSED = ("group_lasso", "vvd", "sparse_coding", "product_quantization")  # another
 # Methods with a number for every word and anchor, and methods that train a whole table.
 ANCHORED = ("ant", "anchor_mixture", "cluster", "cluster_adjustment", "mixed_cluster")
 TABLES = ("full", "group_lasso", "sparse_coding", "product_quantization")
 CLASSED = (*ANCHORED, *TABLES)  # their words may start from the classes
-METHODS = (
-    *CLASSED,
-    "most_frequent",
-    "tf_idf",
-    "vvd",
-    "sparse_vd",
-    "sparse_vd_voc",
-    "hashing",
-    "hash_embedding",
-    "low_rank",
-)
 WORD_CHOICES = ("frequency", "tf_idf", "kmeans", "frequency_kmeans", "coreset")
 ANCHOR_CHOICES = ("random", *WORD_CHOICES, "classes")
 
@@ -34,192 +20,160 @@ ANCHOR_CHOICES = ("random", *WORD_CHOICES, "classes")
 class Config(TrainingConfig):
     """One training run of the classifier."""
 
-    choices = TrainingConfig.choices | {
-        "method": METHODS,
-        "anchors_start": ("normal", "half_normal", "signed_basis"),
-        "encoder": ("cnn", "lstm"),
-        "tokenizer": tuple(TOKENIZERS),
-        "anchors_choice": ANCHOR_CHOICES,
-        "validation_split": VALIDATION_SPLITS,
-        "relations": ("none", "cooccurrence", "wordnet"),
-    }
-    at_least_one = (
-        *TrainingConfig.at_least_one,
-        "anchors",
-        "mixture_anchors",
-        "clusters",
-        "filters",
-        "hidden",
-        "kept_words",
-        "buckets",
-        "code_groups",
-        "codes",
-        "negative_pairs",
-        "related_words",
-    )
-    at_least_zero = (
-        *TrainingConfig.at_least_zero,
-        "orthogonality",
-        "negative_weight",
-        "kl_weight",
-        "kl_warmup_steps",
-        "group_lasso",
-        "temperature_halving_steps",
-    )
-    positive = (
-        *TrainingConfig.positive,
-        "class_smoothing",
-        "class_scale",
-        "table_stddev",
-        "temperature",
-        "temperature_end",
-        "code_l1",
-    )
+    ANCHORS: ClassVar[dict[str, str]] = {"embedding": "anchors"}
 
-    dataset: str = setting("r8", "Name of the data set.")
+    dataset: str = again(TrainingConfig, "dataset", "r8")
     tokenizer: str = setting(
-        "treebank", f"How a text becomes words: {', '.join(TOKENIZERS)}."
+        "treebank", "How a text becomes words.", group="data", choices=tuple(TOKENIZERS)
     )
-    titles: bool = setting(False, "Read a text's title too, where it has one.")
-    length: int = setting(100, "Tokens of a text that are read; the rest is cut off.")
-    max_words: int | None = setting(None, "Most words in the vocabulary.")
-    min_count: int = setting(1, "Times that a word of the vocabulary is in training.")
-    validation_share: float = setting(0.1, "Share of training to validate on.")
+    titles: bool = setting(
+        False, "Read a text's title too, where it has one.", group="data"
+    )
+    length: int = setting(
+        100,
+        "Tokens of a text that are read; the rest is cut off. At least 5, the widest "
+        "filter.",
+        group="data",
+        at_least=5,
+    )
+    max_words: int | None = setting(
+        None, "Most words in the vocabulary.", group="data", at_least=1
+    )
+    min_count: int = setting(
+        1,
+        "Occurrences in training that a word of the vocabulary needs.",
+        group="data",
+        at_least=1,
+    )
+    validation_share: float = setting(
+        0.1, "Share of training to validate on.", group="data", above=0, below=1
+    )
     validation_split: str = setting(
         "random",
-        "How it is taken: random, or contiguous, of every class texts that stand next "
-        "to each other, where neighbours are alike.",
+        "How that share is taken; contiguous: neighbouring texts of every class, for "
+        "data in which neighbours are alike.",
+        group="data",
+        choices=VALIDATION_SPLITS,
     )
     split_seed: int | None = setting(
-        None, "Seed of the validation split alone; --seed if not given."
+        None,
+        "Seed of the validation split alone; --seed if not given.",
+        group="data",
+        at_least=0,
     )
 
-    method: str = setting("ant", f"Embedding of the words: {', '.join(METHODS)}.")
-    features: int = setting(64, "Length d of an embedding vector.")
-    table_stddev: float = setting(
-        0.1, "Deviation of the normal start of tables without anchors."
-    )
+    features: int = again(TrainingConfig, "features", 64)
 
-    anchors: int = setting(20, "Number of anchors.")
-    anchors_start: str = setting(
-        "normal", "Start of A: normal, half_normal, or signed_basis, the axes and back."
+    anchors: int = setting(
+        20, "Number of anchors (nbant: at the start).", group="anchors", at_least=1
     )
+    anchors_start: str = again(TrainingConfig, "anchors_start", "normal")
     anchors_choice: str = setting(
         "random",
-        "What the anchors start as: random, words (frequency, tf_idf, kmeans, "
-        "frequency_kmeans or coreset, in the space of co-occurrence), or classes.",
+        "Start of the anchors: random vectors; words, chosen by their counts or in the "
+        "space of their co-occurrence; or the classes.",
+        group="anchors",
+        choices=ANCHOR_CHOICES,
     )
     class_smoothing: float = setting(
-        50.0, "Of anchors that are classes: texts of no class added to every word's."
+        50.0,
+        "Texts without a class that are added to every word's (classes as anchors).",
+        group="anchors",
+        above=0,
     )
     class_scale: float = setting(
-        0.3, "Of anchors that are classes: entry of T for a relevance of 1."
+        0.3,
+        "Entry of T for a relevance of 1 (classes as anchors).",
+        group="anchors",
+        above=0,
     )
     relations: str = setting(
         "none",
-        "Words whose entries at a related anchor have no penalty: none, "
-        "cooccurrence or wordnet; needs anchors that are words.",
+        "Words whose entries at a related anchor have no penalty; needs anchors that "
+        "are words.",
+        group="relations",
+        choices=("none", "cooccurrence", "wordnet"),
     )
-    wordnet_dir: str | None = setting(None, "Folder of the WordNet 3.0 database.")
-    related_words: int = setting(10, "Of cooccurrence: most related of each word.")
+    wordnet_dir: str | None = setting(
+        None, "Folder of the WordNet 3.0 database.", group="relations"
+    )
+    related_words: int = setting(
+        10,
+        "Most related words of each word (cooccurrence).",
+        group="relations",
+        at_least=1,
+    )
     negative_weight: float = setting(
-        0.0, "Weight of the overlap of words that are opposites in WordNet."
+        0.0,
+        "Weight of the overlap of words that are opposites in WordNet.",
+        group="relations",
+        at_least=0,
     )
-    negative_pairs: int = setting(256, "Pairs of opposites that a step looks at.")
-    orthogonality: float = setting(0.0, "Weight of the anchors' orthogonality.")
-
-    mixture_anchors: int = setting(
-        5, "Of anchor_mixture: anchors of the second part, whose words are frequent."
+    negative_pairs: int = setting(
+        256, "Pairs of opposites that a step looks at.", group="relations", at_least=1
     )
-    clusters: int = setting(10, "Of the cluster methods: number of clusters.")
-    adjustment_features: int = setting(
-        1, "Of cluster_adjustment: features that are a word's own."
-    )
-    temperature: float = setting(0.9, "Of the cluster methods: of Gumbel-softmax.")
-    temperature_halving_steps: int = setting(
-        0, "Of the cluster methods: steps in which the temperature halves; 0: never."
-    )
-    temperature_end: float = setting(0.1, "Of the cluster methods: lowest temperature.")
-    straight_through: bool = setting(
-        False, "Of the cluster methods: one-hot samples with soft derivatives."
+    orthogonality: float = setting(
+        0.0, "Weight of the anchors' orthogonality.", group="relations", at_least=0
     )
 
-    kept_words: int = setting(
-        500, "Of most_frequent, tf_idf and mixed_cluster: words with their own vectors."
-    )
-    buckets: int = setting(500, "Of hashing and hash_embedding: shared vectors.")
-    group_lasso: float = setting(1e-5, "Of group_lasso: weight of the rows' lengths.")
-    kl_weight: float = setting(1.0, "Of variational dropout: weight of the divergence.")
-    kl_warmup_steps: int = setting(
-        0, "Of variational dropout: steps over which the weight rises from 0."
-    )
-    code_l1: float = setting(0.1, "Of sparse_coding: penalty of the codes.")
-    code_groups: int = setting(8, "Of product_quantization: parts of a vector.")
-    codes: int = setting(16, "Of product_quantization: vectors of each part.")
+    buckets: int | None = again(TrainingConfig, "buckets", 500)
 
-    encoder: str = setting("cnn", "What reads the words: cnn or lstm.")
-    filters: int = setting(100, "Of cnn: filters of each of the widths 3, 4 and 5.")
-    hidden: int = setting(50, "Of lstm: units of the state.")
-    dropout: float = setting(0.5, "Share of the features of a text to drop.")
+    encoder: str = setting(
+        "cnn", "Network that reads the words.", group="encoder", choices=("cnn", "lstm")
+    )
+    filters: int = setting(
+        100,
+        "Filters of each of the widths 3, 4 and 5 (cnn).",
+        group="encoder",
+        at_least=1,
+    )
+    hidden: int = setting(50, "Units of the state (lstm).", group="encoder", at_least=1)
+    dropout: float = setting(
+        0.5,
+        "Share of the features of a text to drop.",
+        group="encoder",
+        at_least=0,
+        below=1,
+    )
     fold: bool = setting(
-        True, "Apply the first layer to the anchors where that is less; same result."
+        True,
+        "Apply the first layer to the anchors where that is less work; same result.",
+        group="encoder",
     )
 
-    prune_by: str = setting(
-        "curvature",
-        "What an entry is worth: length (what it adds) or curvature; of "
-        "anchor_mixture always length.",
-    )
-    prune_ratio: float = setting(
-        2.0, "Most by which a round of pruning to the limit shortens a table."
-    )
-    refit_epochs: int = setting(2, "Epochs on what is left, after each pruning.")
-    l1: float = setting(1e-5, "Weight of the penalty, the papers' lambda_2.")
-    learning_rate: float = setting(1e-2, "Learning rate of Yogi at the start.")
-    halving_steps: int = setting(0, "Steps between halvings of the rate; 0: never.")
-    lazy_rows: bool = setting(
-        False, "Move the rows of a table only when a batch reads them; same result."
-    )
-    batch_size: int = setting(64, "Texts a step.")
-    epochs: int = setting(10, "Most passes over the training texts.")
-    patience: int = setting(3, "Epochs without a better validation error to end after.")
+    prune_by: str = again(TrainingConfig, "prune_by", "curvature")
+    prune_ratio: float = again(TrainingConfig, "prune_ratio", 2.0)
+    refit_epochs: int = again(TrainingConfig, "refit_epochs", 2)
+    l1: float = again(TrainingConfig, "l1", 1e-5)
+    halving_steps: int = again(TrainingConfig, "halving_steps", 0)
+    lazy_rows: bool = again(TrainingConfig, "lazy_rows", False)
+    batch_size: int = again(TrainingConfig, "batch_size", 64)
+    epochs: int = again(TrainingConfig, "epochs", 10)
+    patience: int = again(TrainingConfig, "patience", 3)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require("length", self.length >= 5, "at least 5, the widest filter")
-        self.require("dropout", 0 <= self.dropout < 1, "at least 0 and below 1")
-        seeded = self.split_seed is None or self.split_seed >= 0
-        self.require("split_seed", seeded, "at least 0")
-        self.require("validation_share", 0 < self.validation_share < 1, "in (0, 1)")
-        if self.limits and self.method not in (*SPARSE, *CONDENSED):
-            raise ValueError(
-                f"budgets are for {', '.join((*SPARSE, *CONDENSED))}, not "
-                f"{self.method}."
-            )
-        if self.method == "cluster_adjustment":
-            short = self.adjustment_features < self.features
-            self.require("adjustment_features", short, "below the features")
         for name, unused in _OF_ANT.items():
             if self.method != "ant" and getattr(self, name) != unused:
-                raise ValueError(f"{name} is for --method=ant, not {self.method}.")
+                raise SettingError(f"{name} is for --method=ant, not {self.method}.")
         methods = CLASSED if self.anchors_choice == "classes" else ("ant",)
         if self.anchors_choice != "random" and self.method not in methods:
-            raise ValueError(
+            raise SettingError(
                 f"anchors_choice {self.anchors_choice} is for --method "
                 f"{', '.join(methods)}, not {self.method}."
             )
         if self.relations != "none" and self.anchors_choice not in WORD_CHOICES:
-            raise ValueError(
+            raise SettingError(
                 "Relations need anchors that are words: set --anchors_choice to "
                 f"{', '.join(WORD_CHOICES)}."
             )
         if self.relations == "wordnet" and not self.wordnet_dir:
-            raise ValueError("Relations of WordNet need its folder: --wordnet_dir.")
+            raise SettingError("Relations of WordNet need its folder: --wordnet_dir.")
         if self.negative_weight and self.relations != "wordnet":
-            raise ValueError("Opposites are in WordNet: set --relations=wordnet.")
+            raise SettingError("Opposites are in WordNet: set --relations=wordnet.")
 
 
-# Settings that only ANT has, and what they are where they say nothing.
+# Settings that only ANT has, and their values where they say nothing.
 _OF_ANT: dict[str, Any] = {
     "relations": "none",
     "negative_weight": 0.0,
@@ -267,6 +221,6 @@ CONFIGS = {
         method="cluster_adjustment", clusters=100, adjustment_features=1
     ),
     "imdb_lstm_mixed_cluster": _lstm(
-        method="mixed_cluster", clusters=100, kept_words=1000
+        method="mixed_cluster", clusters=100, kept_objects=1000
     ),
 }

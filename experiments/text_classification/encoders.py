@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
-from ant_jax.nn.folding import fold_kernel
-from ant_jax.nn.max_convolution import max_convolution
+from ant_jax.ops.folding import fold_kernel
+from ant_jax.ops.max_convolution import max_convolution
 from experiments.text_classification.configs import Config
 
 EncoderParams = Mapping[str, Any]

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 import ant_jax as ant
 from ant_jax.embeddings import Factored
+from experiments.runner.noise import lookup_noise
 from experiments.text_classification.input_pipeline import Examples
 
 
@@ -84,7 +85,7 @@ class Classifier:
         return scores
 
     def _fewer_rows(self, params: Any) -> Float[Array, "anchors features"] | None:
-        """What to fold the encoder onto, where there is such and it is less work."""
+        """The basis to fold onto, or None if folding does not pay."""
         if not self.fold or not isinstance(self.embedding, Factored):
             return None
         basis: Array = self.embedding.basis(params)
@@ -107,33 +108,3 @@ class Classifier:
     def num_params(self, params: ClassifierParams) -> int:
         """Embedding parameters."""
         return self.embedding.num_params(params.embedding)
-
-
-def lookup_noise(
-    embedding: ant.Embedding, key: PRNGKeyArray, temperature: Any = None
-) -> dict[str, Any]:
-    """The arguments that a lookup takes while training."""
-    if hasattr(embedding, "temperature"):
-        return {"key": key, "temperature": temperature}
-    return {"key": key} if hasattr(embedding, "kl") else {}
-
-
-# The field that has a row for every word, of tables that lazy rows can train.
-_TABLE_OF = {ant.AnchorParams: "transform", ant.FullParams: "embedding"}
-
-
-def split_tables(
-    params: ClassifierParams,
-) -> tuple[dict[str, Array], ClassifierParams]:
-    """Takes out what has a row for every word."""
-    field = _TABLE_OF[type(params.embedding)]
-    table = getattr(params.embedding, field)
-    rest = params.embedding._replace(**{field: None})
-    return {"embedding": table}, params._replace(embedding=rest)
-
-
-def join_tables(tables: dict[str, Array], rest: ClassifierParams) -> ClassifierParams:
-    """Puts back what `split_tables` took out."""
-    field = _TABLE_OF[type(rest.embedding)]
-    whole = rest.embedding._replace(**{field: tables["embedding"]})
-    return rest._replace(embedding=whole)

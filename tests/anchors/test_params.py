@@ -87,7 +87,7 @@ def test_parameters_have_the_dtype_of_the_embedding():
     [
         (
             {"objects": np.array([1, 2])},
-            "objects must be 3, one for each anchor, got 2",
+            "objects must be 3 ids, one for each anchor, got 2",
         ),
         (
             {"objects": np.array([1.0, 2.0, 3.0])},

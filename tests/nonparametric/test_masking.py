@@ -9,11 +9,11 @@ from flax import nnx
 
 import ant_jax as ant
 from ant_jax.nonparametric import (
-    count_nonzeros,
     mask_anchors,
     num_anchors,
     take_anchors,
 )
+from ant_jax.pruning import num_nonzeros
 
 V, D, ROOM = 7, 3, 5
 
@@ -42,7 +42,7 @@ def test_a_masked_table_is_the_small_one():
         np.testing.assert_allclose(
             large.matrix(masked), emb.matrix(small), rtol=1e-6, atol=1e-6
         )
-        assert count_nonzeros(masked) == count_nonzeros(small) == V * k
+        assert num_nonzeros(masked) == num_nonzeros(small) == V * k
         assert emb.num_params(small) == k * D + V * k
 
 
@@ -64,7 +64,7 @@ def test_counts_by_name_leave_other_tables_whole():
     params = two_tables()
     assert num_anchors(params) == {"items": ROOM, "users": ROOM}
     masked = mask_anchors(params, {"users": 2})
-    assert count_nonzeros(masked) == V * 2 + V * ROOM
+    assert num_nonzeros(masked) == V * 2 + V * ROOM
     np.testing.assert_array_equal(masked["items"].anchors, params["items"].anchors)
     small = take_anchors(params, {"users": 2})
     assert num_anchors(small) == {"items": ROOM, "users": 2}

@@ -9,11 +9,11 @@ from flax import nnx
 import ant_jax as ant
 from ant_jax.nonparametric import (
     Controller,
-    count_nonzeros,
     hold_inactive,
     mask_anchors,
     take_anchors,
 )
+from ant_jax.pruning import num_nonzeros
 
 V, D, ROOM, CLASSES, EPOCHS = 60, 8, 8, 4, 14
 
@@ -75,7 +75,7 @@ def test_a_flax_classifier_finds_its_anchors():
         params, opt_state = train(params, opt_state, batches, active)
         value, masked = evaluate(params, held_out, active)
         k = control.anchors["embed"]
-        objective = float(value) + l1 * count_nonzeros(masked) + (anchor_cost - l1) * k
+        objective = float(value) + l1 * num_nonzeros(masked) + (anchor_cost - l1) * k
         course.append(k)
         losses.append(float(value))
         control = Controller(max_anchors=ROOM).update(control, objective)

@@ -51,7 +51,7 @@ def test_blocks_are_put_together(monkeypatch):
     ("objects", "marks", "match"),
     [
         ([0, V], [1, 1], r"objects must be in \[0, 6\)"),
-        ([0], [1, 1], "1 objects for 2 tags"),
+        ([0], [1, 1], "the same length, got 1 and 2"),
         ([0], [-1], "tags must be >= 0"),
         ([0.0], [1], "objects must be integers"),
         ([[0]], [1], "of one dimension"),

@@ -97,7 +97,7 @@ def test_a_damaged_database_is_named(tmp_path, file, text):
     folder = tmp_path / "wordnet"
     write(folder, SYNSETS, {})
     (folder / file).write_text(text)
-    with pytest.raises(ValueError, match="wordnet is damaged, unpack it anew"):
+    with pytest.raises(ValueError, match="wordnet is damaged, unpack it again"):
         wordnet_relations(["oak", "tree", "plant"], folder)
 
 

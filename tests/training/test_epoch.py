@@ -39,12 +39,11 @@ def one_device():
 
 
 def dense_epoch(loss, tx, batch_size, mesh):
-    step = training.dense_trainer(loss, tx, mesh).step
-    return training.make_epoch(step, batch_size, mesh)
+    return training.dense_trainer(loss, tx, mesh, batch_size).epoch
 
 
 def fresh(params, tx):
-    return training.dense_trainer(loss, tx, one_device()).create(params)
+    return training.dense_trainer(loss, tx, one_device(), 1).create(params)
 
 
 def test_an_epoch_is_the_steps_written_out():

@@ -75,37 +75,33 @@ def dense(mesh, keep=(), loss=loss, key=None):
         },
         labels | dict.fromkeys(keep, "kept"),
     )
-    return training.dense_trainer(loss, tx, mesh, key=key)
+    return training.dense_trainer(loss, tx, mesh, BATCH, key=key)
 
 
 def lazy(mesh, keep=(), loss=loss, key=None):
     penalized = ant.LazyRows(rules.yogi(), RATE, L1, num_steps=1000)
     free = ant.LazyRows(rules.yogi(), RATE, num_steps=1000, prox=identity)
-    names = ("users", "items", "user_bias")
-    tables = training.Tables(
+    tables = training.LazyTables(
         rows={"users": penalized, "items": penalized, "user_bias": free},
         ids={"users": "users", "items": "items", "user_bias": "users"},
-        split=lambda p: ({n: p[n] for n in names}, {"scale": p["scale"]}),
-        join=lambda tables, rest: tables | rest,
     )
     return training.lazy_trainer(
-        loss, ant.yogi(RATE), mesh, tables, keep_zeros=keep, key=key
+        loss, ant.yogi(RATE), mesh, BATCH, tables, keep_zeros=keep, key=key
     )
 
 
 def train(make, params, data, devices, **options):
     mesh = training.data_mesh(devices)
     trainer = make(mesh, **options)
-    epoch = training.make_epoch(trainer.step, BATCH, mesh)
     params = jax.tree.map(jnp.copy, params)  # the epoch donates its state
     state = training.replicate(trainer.create(params), mesh)
     placed = training.replicate(data, mesh)
     losses = []
     for e in range(3):
-        state, report = epoch(state, placed, jax.random.key(e))
+        state, report = trainer.epoch(state, placed, jax.random.key(e))
         losses.append(float(report.loss))
     assert int(state.step) == 3 * STEPS
-    assert epoch._cache_size() == 1
+    assert trainer.epoch._cache_size() == 1
     return jax.device_get(trainer.params(state)), losses
 
 
@@ -194,10 +190,9 @@ def test_every_step_has_noise_and_a_number_of_its_own(params):
 
 def test_no_copy_of_a_table_is_made_in_an_epoch(params, data):
     rows = 50_000
-    trainer = lazy(mesh := training.data_mesh(jax.local_devices()[:1]))
+    trainer = lazy(training.data_mesh(jax.local_devices()[:1]))
     large = {**params, "users": jnp.ones((rows, 3)), "user_bias": jnp.zeros((rows, 1))}
     state = jax.eval_shape(trainer.create, large)
-    epoch = training.make_epoch(trainer.step, BATCH, mesh)
-    compiled = epoch.lower(state, data, jax.random.key(0)).compile()
+    compiled = trainer.epoch.lower(state, data, jax.random.key(0)).compile()
     table = state.tables["users"].words
     assert compiled.memory_analysis().temp_size_in_bytes < table.size * 4 / 20

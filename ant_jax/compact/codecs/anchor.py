@@ -16,7 +16,7 @@ from ant_jax.compact.tensors import Tensors
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AnchorRows(Rows):
-    """A and T, summed as `ant_jax.embeddings.combine` sums them.
+    """A and T, summed as `ant_jax.ops.combine` sums them.
 
     The sum over anchors runs in ascending order, each product rounded and then added,
     starting from zero. A zero of T adds nothing, so only stored entries are visited.

@@ -1,4 +1,4 @@
-"""Products of matrices, summed as `ant_jax.embeddings.combine` sums them."""
+"""Products of matrices, summed as `ant_jax.ops.combine` sums them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Exponential families, each tied to its Bregman divergence."""
+"""Exponential families, each with its Bregman divergence."""
 
 from ant_jax.losses.families.base import ExponentialFamily as ExponentialFamily
 from ant_jax.losses.families.continuous import Exponential as Exponential

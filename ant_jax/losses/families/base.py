@@ -1,19 +1,19 @@
-"""Exponential families, each tied to its Bregman divergence.
+"""Exponential families, each with its Bregman divergence.
 
-A regular family `p(x | t) = p0(x) exp(<x, t> - psi(t))` can be written with its mean
-`m = grad psi(t)` in place of its natural parameter t:
+A regular family `p(x | t) = p0(x) exp(<x, t> - psi(t))` can be written in terms of its
+mean `m = grad psi(t)` in place of its natural parameter t:
 
     -log p(x | m) = D(x, m) - log b(x)
 
 where D is the divergence of `phi`, the convex conjugate of psi, and b does not depend
 on the mean (Banerjee et al., *Clustering with Bregman Divergences*, JMLR 2005, theorem
 4; appendix C of Liang et al., ICLR 2021). As D(x, x) = 0, `log b(x)` is the log density
-of x under a mean equal to x, the saturated log likelihood of generalized linear models,
-and D is half of their unit deviance. Maximum likelihood in the mean is therefore
-minimizing D, whatever b is.
+of x under a mean equal to x, which is the saturated log likelihood of generalized
+linear models, and D is half of their unit deviance. Maximum likelihood in the mean is
+therefore minimization of D, whatever b is.
 
 A family is a frozen and hashable value without arrays. Its functions are elementwise,
-but for the multinomial, whose vectors lie along the last axis.
+except for the multinomial, whose vectors lie along the last axis.
 """
 
 import abc
@@ -23,47 +23,102 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from ant_jax.dtypes import accumulator
 from ant_jax.losses import bregman
-from ant_jax.numerics import accumulator
 
 
 class ExponentialFamily(abc.ABC):
     """A distribution, its generator phi and its divergence.
 
-    Functions of one argument take float arrays and keep their dtype. Those of data and
-    a parameter check them as the divergences do: see `ant_jax.losses.bregman`.
+    Functions of one argument take float arrays and keep their dtype. Functions of data
+    and a parameter check them as the divergences do, see `ant_jax.losses.bregman`.
+
+    Example:
+      >>> from ant_jax.losses import Bernoulli
+      >>> family = Bernoulli()
+      >>> logit = family.natural(jnp.array(0.75))
+      >>> round(float(logit), 3), round(float(family.mean(logit)), 3)
+      (1.099, 0.75)
+      >>> round(float(family.log_prob(1.0, 0.75)), 3)
+      -0.288
     """
 
     @abc.abstractmethod
     def generator(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """The convex phi(m), conjugate to `cumulant`."""
+        """The convex phi(m), conjugate to `cumulant`.
+
+        Args:
+          mean: means, float of any shape; (..., d) for the multinomial.
+
+        Returns:
+          phi in the dtype of `mean`, elementwise; (...) for the multinomial.
+        """
 
     @abc.abstractmethod
     def cumulant(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """The log-partition psi(t), whose gradient is the mean."""
+        """The log-partition function psi(t), whose gradient is the mean.
+
+        Args:
+          natural: natural parameters, float of any shape; (..., d) for the multinomial.
+
+        Returns:
+          psi in the dtype of `natural`, elementwise; (...) for the multinomial.
+        """
 
     @abc.abstractmethod
     def natural(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """The natural parameter t = grad phi(m) of a mean: the canonical link."""
+        """The natural parameter t = grad phi(m) of a mean: the canonical link.
+
+        Args:
+          mean: means, float of any shape.
+
+        Returns:
+          Natural parameters of the shape and dtype of `mean`.
+        """
 
     @abc.abstractmethod
     def mean(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """The mean m = grad psi(t) of a natural parameter, inverse to `natural`."""
+        """The mean m = grad psi(t) of a natural parameter, the inverse of `natural`.
+
+        Args:
+          natural: natural parameters, float of any shape.
+
+        Returns:
+          Means of the shape and dtype of `natural`.
+        """
 
     @abc.abstractmethod
     def divergence(self, x: ArrayLike, mean: ArrayLike) -> Float[Array, "..."]:
-        """D(x, m) >= 0, see the function of the family's name in `ant_jax.losses`."""
+        """The divergence D(x, m) >= 0.
+
+        Args:
+          x: data, real numbers of any shape; (..., d) for the multinomial.
+          mean: means, floats of that shape.
+
+        Returns:
+          Divergence in the dtype of `mean`, elementwise; (...) for the multinomial.
+
+        Raises:
+          ValueError: see the function of the family's name in `ant_jax.losses`.
+        """
 
     @abc.abstractmethod
     def saturated_log_prob(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        """The term log b(x), which is log p(x | mean = x); -inf off the support."""
+        """The term log b(x) = log p(x | mean = x); -inf outside the support.
+
+        Args:
+          x: data, float of any shape; (..., d) for the multinomial.
+
+        Returns:
+          log b in the dtype of `x`, elementwise; (...) for the multinomial.
+        """
 
     def natural_divergence(
         self, x: ArrayLike, natural: ArrayLike
     ) -> Float[Array, "..."]:
-        """D(x, mean(t)) without going over the mean: `phi(x) + psi(t) - <x, t>`.
+        """D(x, mean(t)) without computing the mean: `phi(x) + psi(t) - <x, t>`.
 
-        The loss for a model that puts out natural parameters, such as logits: its
+        The loss of a model that outputs natural parameters, such as logits: its
         gradient in t is `mean(t) - x`, and it is finite where the mean rounds to the
         boundary of its domain. Also called the Fenchel-Young loss of phi.
 
@@ -72,11 +127,10 @@ class ExponentialFamily(abc.ABC):
           natural: natural parameters t, floats of the shape of x.
 
         Returns:
-          Elementwise divergence in the dtype of `natural`, for the multinomial one a
-          vector.
+          Divergence in the dtype of `natural`, elementwise; (...) for the multinomial.
 
         Raises:
-          ValueError: the shapes differ or `natural` is not of a floating type.
+          ValueError: the shapes differ, or `natural` is not of a floating type.
         """
         data, t, dtype = bregman.prepare(x, natural, "natural")
         value = self.generator(data) + self.cumulant(t) - self._inner(data, t)
@@ -86,16 +140,15 @@ class ExponentialFamily(abc.ABC):
         """Log density or log mass: `log b(x) - D(x, m)`.
 
         Args:
-          x: data, real numbers; outside the support their log density is -inf.
+          x: data, real numbers; -inf is returned outside the support.
           mean: means, floats of the shape of x.
 
         Returns:
-          Elementwise log density in the dtype of `mean`, for the multinomial one a
-          vector.
+          Log density in the dtype of `mean`, elementwise; (...) for the multinomial.
 
         Raises:
-          ValueError: the shapes differ, or the mean is not of a floating type or, where
-            it can be seen, outside its domain.
+          ValueError: the shapes differ, the mean is not of a floating type, or one that
+            can be checked is outside its domain.
         """
         data = jnp.asarray(x)
         divergence = self.divergence(data, mean)
@@ -110,7 +163,7 @@ class ExponentialFamily(abc.ABC):
 
 
 def check_positive(name: str, value: float | int) -> None:
-    """Refuses what is not a positive finite number.
+    """Raises an error for a number that is not positive and finite.
 
     Raises:
       ValueError: naming the number.

@@ -1,4 +1,4 @@
-"""The families of real and of positive numbers."""
+"""Exponential families of real and of positive numbers."""
 
 import dataclasses
 import math
@@ -17,7 +17,7 @@ class Gaussian(ExponentialFamily):
     """The normal distribution with a known variance.
 
     Attributes:
-      variance: of the distribution, > 0.
+      variance: variance of the distribution, > 0.
 
     Raises:
       ValueError: variance is not positive.
@@ -33,19 +33,19 @@ class Gaussian(ExponentialFamily):
         check_positive("variance", self.variance)
 
     def generator(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`m^2 / (2 variance)`."""
+        """`m^2 / (2 variance)`. See `ExponentialFamily.generator`."""
         return jnp.square(mean) / (2 * self.variance)
 
     def cumulant(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`variance t^2 / 2`."""
+        """`variance t^2 / 2`. See `ExponentialFamily.cumulant`."""
         return jnp.square(natural) * (self.variance / 2)
 
     def natural(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`m / variance`."""
+        """`m / variance`. See `ExponentialFamily.natural`."""
         return mean / self.variance
 
     def mean(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`variance t`."""
+        """`variance t`. See `ExponentialFamily.mean`."""
         return natural * self.variance
 
     def divergence(self, x: ArrayLike, mean: ArrayLike) -> Float[Array, "..."]:
@@ -53,7 +53,7 @@ class Gaussian(ExponentialFamily):
         return bregman.gaussian_divergence(x, mean, self.variance)
 
     def saturated_log_prob(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`-log(2 pi variance) / 2`."""
+        """`-log(2 pi variance) / 2`. See `ExponentialFamily.saturated_log_prob`."""
         return jnp.full_like(x, -0.5 * math.log(2 * math.pi * self.variance))
 
 
@@ -78,19 +78,19 @@ class Gamma(ExponentialFamily):
         check_positive("shape", self.shape)
 
     def generator(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`k log(k/m) - k`."""
+        """`k log(k/m) - k`. See `ExponentialFamily.generator`."""
         return self.shape * (math.log(self.shape) - 1 - jnp.log(mean))
 
     def cumulant(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`-k log(-t)`, for t < 0."""
+        """`-k log(-t)`, for t < 0. See `ExponentialFamily.cumulant`."""
         return -self.shape * jnp.log(-natural)
 
     def natural(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`-k / m`."""
+        """`-k / m`. See `ExponentialFamily.natural`."""
         return -self.shape / mean
 
     def mean(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`-k / t`."""
+        """`-k / t`. See `ExponentialFamily.mean`."""
         return -self.shape / natural
 
     def divergence(self, x: ArrayLike, mean: ArrayLike) -> Float[Array, "..."]:
@@ -98,14 +98,14 @@ class Gamma(ExponentialFamily):
         return bregman.gamma_divergence(x, mean, self.shape)
 
     def saturated_log_prob(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`k log k - k - log Gamma(k) - log x`, for x > 0."""
+        """`k log k - k - log Gamma(k) - log x`, for x > 0. See `ExponentialFamily`."""
         return jnp.where(x > 0, -log_gamma_excess(self.shape) - jnp.log(x), -jnp.inf)
 
     def log_prob(self, x: ArrayLike, mean: ArrayLike) -> Float[Array, "..."]:
-        """Log density `log b(x) - D(x, m)`, and at x = 0 its limit.
+        """Log density `log b(x) - D(x, m)`, and its limit at x = 0.
 
         Args:
-          x: data, real numbers; below 0 their log density is -inf.
+          x: data, real numbers; -inf is returned below 0.
           mean: means, floats of the shape of x.
 
         Returns:
@@ -113,8 +113,8 @@ class Gamma(ExponentialFamily):
           -inf for k > 1 and inf for k < 1.
 
         Raises:
-          ValueError: the shapes differ, or the mean is not of a floating type or, where
-            it can be seen, negative.
+          ValueError: the shapes differ, the mean is not of a floating type, or one that
+            can be checked is negative.
         """
         data = jnp.asarray(x)
         # Both terms are infinite at 0.
@@ -126,7 +126,7 @@ class Gamma(ExponentialFamily):
 
 
 class Exponential(Gamma):
-    """The exponential distribution: the gamma distribution of shape 1.
+    """The exponential distribution: the `Gamma` distribution of shape 1. See `Gamma`.
 
     Example:
       >>> Exponential().log_prob(2.0, 1.0).item()

@@ -1,4 +1,4 @@
-"""The families of labels and counts."""
+"""Exponential families of labels and counts."""
 
 import dataclasses
 
@@ -22,19 +22,19 @@ class Poisson(ExponentialFamily):
     """
 
     def generator(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`m log m - m`."""
+        """`m log m - m`. See `ExponentialFamily.generator`."""
         return _x_log_x(mean) - mean
 
     def cumulant(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`exp t`."""
+        """`exp t`. See `ExponentialFamily.cumulant`."""
         return jnp.exp(natural)
 
     def natural(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`log m`."""
+        """`log m`. See `ExponentialFamily.natural`."""
         return jnp.log(mean)
 
     def mean(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`exp t`."""
+        """`exp t`. See `ExponentialFamily.mean`."""
         return jnp.exp(natural)
 
     def divergence(self, x: ArrayLike, mean: ArrayLike) -> Float[Array, "..."]:
@@ -42,13 +42,13 @@ class Poisson(ExponentialFamily):
         return bregman.poisson_divergence(x, mean)
 
     def saturated_log_prob(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`x log x - x - log x!`, without the cancellation between its terms."""
+        """`x log x - x - log x!`, without cancellation. See `ExponentialFamily`."""
         return jnp.where(_is_count(x), -log_factorial_excess(x), -jnp.inf)
 
 
 @dataclasses.dataclass(frozen=True)
 class Bernoulli(ExponentialFamily):
-    """The distribution of a label that is 0 or 1.
+    """The distribution of a binary label.
 
     Example:
       >>> import jax.numpy as jnp
@@ -57,19 +57,19 @@ class Bernoulli(ExponentialFamily):
     """
 
     def generator(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`m log m + (1-m) log(1-m)`."""
+        """`m log m + (1-m) log(1-m)`. See `ExponentialFamily.generator`."""
         return _x_log_x(mean) + _x_log_x(1 - mean)
 
     def cumulant(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`log(1 + exp t)`."""
+        """`log(1 + exp t)`. See `ExponentialFamily.cumulant`."""
         return jax.nn.softplus(natural)
 
     def natural(self, mean: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`log(m / (1-m))`, the logit."""
+        """`log(m / (1-m))`, the logit. See `ExponentialFamily.natural`."""
         return jnp.log(mean) - jnp.log1p(-mean)
 
     def mean(self, natural: Float[Array, "..."]) -> Float[Array, "..."]:
-        """`1 / (1 + exp(-t))`, the sigmoid."""
+        """`1 / (1 + exp(-t))`, the sigmoid. See `ExponentialFamily.mean`."""
         return jax.nn.sigmoid(natural)
 
     def divergence(self, x: ArrayLike, mean: ArrayLike) -> Float[Array, "..."]:
@@ -77,7 +77,7 @@ class Bernoulli(ExponentialFamily):
         return bregman.bernoulli_divergence(x, mean)
 
     def saturated_log_prob(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        """0 on the support."""
+        """0 on the support. See `ExponentialFamily.saturated_log_prob`."""
         return jnp.where((x == 0) | (x == 1), jnp.zeros_like(x), -jnp.inf)
 
 
@@ -85,12 +85,12 @@ class Bernoulli(ExponentialFamily):
 class Multinomial(ExponentialFamily):
     """The distribution of the counts of d outcomes in a fixed number of trials.
 
-    Data and means are vectors (..., d) of sum `num_trials`. The natural parameters are
-    logits, and equal up to a constant they mean the same. A one-hot label and a
-    softmax are the case of one trial.
+    Data and means are vectors (..., d) that sum to `num_trials`. The natural parameters
+    are logits, which are determined up to a constant. One trial is the case of a
+    one-hot label and a softmax.
 
     Attributes:
-      num_trials: what the counts sum to.
+      num_trials: sum of the counts.
 
     Raises:
       ValueError: num_trials is not positive.
@@ -108,20 +108,20 @@ class Multinomial(ExponentialFamily):
         check_positive("num_trials", self.num_trials)
 
     def generator(self, mean: Float[Array, "... d"]) -> Float[Array, "..."]:
-        """`sum_j m_j log(m_j / num_trials)`."""
+        """`sum_j m_j log(m_j / num_trials)`. See `ExponentialFamily.generator`."""
         shares = mean / self.num_trials
         return self.num_trials * jnp.sum(_x_log_x(shares), axis=-1)
 
     def cumulant(self, natural: Float[Array, "... d"]) -> Float[Array, "..."]:
-        """`num_trials log sum_j exp t_j`."""
+        """`num_trials log sum_j exp t_j`. See `ExponentialFamily.cumulant`."""
         return self.num_trials * jax.nn.logsumexp(natural, axis=-1)
 
     def natural(self, mean: Float[Array, "... d"]) -> Float[Array, "... d"]:
-        """`log(m / num_trials)`: the logits of which the cumulant is 0."""
+        """`log(m / num_trials)`, of cumulant 0. See `ExponentialFamily.natural`."""
         return jnp.log(mean / self.num_trials)
 
     def mean(self, natural: Float[Array, "... d"]) -> Float[Array, "... d"]:
-        """`num_trials softmax(t)`."""
+        """`num_trials softmax(t)`. See `ExponentialFamily.mean`."""
         return self.num_trials * jax.nn.softmax(natural, axis=-1)
 
     def divergence(self, x: ArrayLike, mean: ArrayLike) -> Float[Array, "..."]:
@@ -129,7 +129,7 @@ class Multinomial(ExponentialFamily):
         return bregman.multinomial_divergence(x, mean)
 
     def saturated_log_prob(self, x: Float[Array, "... d"]) -> Float[Array, "..."]:
-        """`log(n! / prod_j x_j!) + sum_j x_j log(x_j / n)`."""
+        """`log(n! / prod_j x_j!) + sum_j x_j log(x_j / n)`. See `ExponentialFamily`."""
         supported = jnp.all(_is_count(x), axis=-1)
         supported &= jnp.sum(x, axis=-1) == self.num_trials
         total = log_factorial_excess(jnp.asarray(self.num_trials, x.dtype))
@@ -141,7 +141,7 @@ class Multinomial(ExponentialFamily):
 
 
 def _x_log_x(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """`x log x`, 0 at 0, where its slope is kept finite."""
+    """`x log x`, 0 at 0, where its derivative is kept finite."""
     safe = jnp.where(x == 0, jnp.ones_like(x), x)
     return x * jnp.log(safe)
 

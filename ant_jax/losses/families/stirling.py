@@ -1,4 +1,4 @@
-"""What Stirling's formula leaves of the factorial."""
+"""Factorials relative to Stirling's approximation."""
 
 import math
 from typing import TypeVar
@@ -6,7 +6,7 @@ from typing import TypeVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-# From here on the series of the remainder in Stirling's formula holds to 1e-14.
+# From here on the series of the remainder of Stirling's formula is accurate to 1e-14.
 _FROM = 16
 _EXCESS = (
     0.0,

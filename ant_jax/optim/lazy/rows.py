@@ -11,10 +11,9 @@ from jax.nn.initializers import Initializer
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ant_jax.embeddings.base import check_ids
+from ant_jax.ops.ids import check_ids, resolve
 from ant_jax.optim.lazy import table as tables
 from ant_jax.optim.lazy.blocks import over_blocks
-from ant_jax.optim.lazy.ids import resolve
 from ant_jax.optim.lazy.layout import Layout, Row, as_mask
 from ant_jax.optim.lazy.motion import make_motion
 from ant_jax.optim.lazy.table import LazyTable, Pulled, check_status, complaint

@@ -1,0 +1,1 @@
+"""Array kernels shared by several methods: ids, products, noise."""

@@ -1,0 +1,51 @@
+"""A task on devices: what fitting, pruning and testing share."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+from jax.sharding import Mesh
+
+from ant_jax import training
+from ant_jax.training.evaluate import PerExample
+from experiments.runner.task import Splits, Task
+
+Split = Literal["validation", "test"]
+
+
+class Run:
+    """A task, its data on the devices of a mesh, and its random keys.
+
+    Attributes:
+      task: what is trained.
+      config: its settings.
+      mesh: see `training.data_mesh`.
+      splits: the data.
+      init_key: of the first parameters.
+      shuffle_key: of the epochs' orders.
+      noise_key: of the noise of every step.
+    """
+
+    def __init__(self, task: Task, mesh: Mesh) -> None:
+        self.task, self.config, self.mesh = task, task.config, mesh
+        self.splits = training.replicate(Splits(*task.splits), mesh)
+        keys = jax.random.split(jax.random.key(task.config.seed), 3)
+        self.init_key, self.shuffle_key, self.noise_key = keys
+        self._evaluators: dict[Any, Any] = {}
+
+    def loss_on(self, split: Split, model: Any) -> Callable[[Any], float]:
+        """The metric's mean loss over a split, of a model's parameters."""
+        return self.mean(self.task.score, split, model)
+
+    def mean(
+        self, score: Callable[[Any], PerExample], split: Split, model: Any
+    ) -> Callable[[Any], float]:
+        """The mean over a split of `score(model)`, of the model's parameters."""
+        # The same function every time, for what jit has compiled belongs to it.
+        evaluate = self._evaluators.get((score, model))
+        if evaluate is None:
+            batch = self.task.evaluation_batch
+            evaluate = training.make_evaluate(score(model), batch, self.mesh)
+            self._evaluators[score, model] = evaluate
+        data = getattr(self.splits, split)
+        return lambda params: float(evaluate(params, data))
