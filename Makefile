@@ -1,6 +1,7 @@
 # `make train` and `make test` work in a fresh clone with Python >= 3.11, pip and make.
 
 VENV ?= .venv
+VENV_LOWEST ?= .venv-lowest
 WORKDIR ?= runs/quickstart
 TEST_WORKERS ?= 2
 # Arguments for one run: make test ARGS="-k yogi", make bench ARGS="--repetitions 5".
@@ -15,32 +16,43 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
+PY_LOWEST := $(VENV_LOWEST)/bin/python
+PIP_LOWEST := $(PY_LOWEST) -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_BENCHMARK := $(VENV)/.installed-benchmark
+INSTALLED_LOWEST := $(VENV_LOWEST)/.installed
+
+PYTEST := -m pytest -n $(TEST_WORKERS) --dist loadfile
 
 # A run that was killed goes on; `make train MODE=--overwrite` starts anew.
 MODE ?= --resume
-TRAIN_COMMAND ?= $(PY) -m experiments.recommendation.compare $(MODE) --workdir $(WORKDIR)
+TRAIN_COMMAND ?= $(PY) -m experiments.recommendation --methods=ant,full $(MODE) \
+	--workdir $(WORKDIR)
 
-.PHONY: help install train test lint format bench clean
+.PHONY: help install train test test-all test-lowest lint format bench clean
+.PHONY: require-python
 
 help:
-	@echo "make train   train ANT and the full table on the default ratings; print both"
-	@echo "make test    run the tests"
-	@echo "make lint    check style, formatting and types"
-	@echo "make format  rewrite the sources in the project's style"
-	@echo "make bench   measure speed; writes benchmarks/results"
-	@echo "make clean   remove the environment and every cache"
+	@echo "make train        train ANT and the full table on the default ratings; print both"
+	@echo "make test         run the tests, but for those marked slow"
+	@echo "make test-all     run every test"
+	@echo "make test-lowest  run the library's tests on the oldest versions in setup.cfg"
+	@echo "make lint         check style, formatting and types"
+	@echo "make format       rewrite the sources in the project's style"
+	@echo "make bench        measure speed; writes benchmarks/results"
+	@echo "make clean        remove the environments and every cache"
 
 install: $(INSTALLED)
 
-# The stamp comes last, so that an interrupted installation is taken up again.
-$(INSTALLED): requirements.txt setup.cfg pyproject.toml
+require-python:
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "No Python >= 3.11 with the modules venv and ensurepip was found." >&2; \
 		echo "Install one, or name it: make PYTHON=/path/to/python3" >&2; \
 		exit 1; \
 	fi
+
+# The stamp comes last, so that an interrupted installation is taken up again.
+$(INSTALLED): requirements.txt setup.cfg pyproject.toml | require-python
 	@echo "Installing into $(VENV) with $(PYTHON): a few minutes the first time."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install -r requirements.txt
@@ -52,11 +64,27 @@ $(INSTALLED_BENCHMARK): $(INSTALLED) benchmarks/requirements.txt
 	@$(PIP) install -r benchmarks/requirements.txt
 	@touch $@
 
+$(INSTALLED_LOWEST): setup.cfg .ci/lower_bounds.py | require-python
+	@echo "Installing the oldest versions into $(VENV_LOWEST) with $(PYTHON)."
+	@$(PYTHON) -m venv --clear $(VENV_LOWEST)
+	@$(PY_LOWEST) .ci/lower_bounds.py test > $(VENV_LOWEST)/lower_bounds.txt
+	@$(PIP_LOWEST) install -r $(VENV_LOWEST)/lower_bounds.txt
+	@$(PIP_LOWEST) install --no-deps --no-build-isolation -e .
+	@$(PIP_LOWEST) check
+	@touch $@
+
 train: $(INSTALLED)
 	$(TRAIN_COMMAND) $(ARGS)
 
 test: $(INSTALLED)
-	$(PY) -m pytest -n $(TEST_WORKERS) --dist loadfile $(ARGS)
+	$(PY) $(PYTEST) -m "not slow" $(ARGS)
+
+test-all: $(INSTALLED)
+	$(PY) $(PYTEST) $(ARGS)
+
+# The programs have requirements of their own, which are pinned only.
+test-lowest: $(INSTALLED_LOWEST)
+	$(PY_LOWEST) $(PYTEST) --ignore tests/experiments --ignore tests/benchmarks $(ARGS)
 
 lint: $(INSTALLED)
 	$(PY) -m ruff check .
@@ -72,5 +100,6 @@ bench: $(INSTALLED_BENCHMARK)
 		$(PY) -m benchmarks.$$benchmark $(ARGS); done
 
 clean:
-	rm -rf $(VENV) build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV_LOWEST) build *.egg-info
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

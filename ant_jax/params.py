@@ -180,11 +180,13 @@ def split_rows(
     rows: dict[str, Array] = {}
 
     def one(path: Path, leaf: Any) -> Any:
-        table, array = tables.get(path), ".".join(names_of(path))
-        wanted = {table} - {None} if names is None else {table, array} & set(names)
-        if not wanted:
+        found = [tables[path]] if path in tables else []
+        if names is not None:
+            array = ".".join(names_of(path))
+            found = [name for name in (*found, array) if name in names]
+        if not found:
             return leaf
-        rows[wanted.pop()] = leaf
+        rows[found[0]] = leaf
         return None
 
     rest = jax.tree_util.tree_map_with_path(one, tree)

@@ -9,18 +9,17 @@ whatever else the machine does falls on both.
 
 import argparse
 import datetime
-import json
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 
 from ant_jax.files import write_atomically
-from ant_jax.report import save_figure
 from benchmarks.turns import Program, enough_turns, take_turns, warn_if_busy
 from benchmarks.workload import Workload
+from experiments.runner.pictures import save_figure
 from experiments.runner.provenance import provenance
-from experiments.tables import document
+from experiments.tables import document, layout, markdown
 
 # Modules whose function `epochs` is the program.
 PROGRAMS = {
@@ -71,17 +70,15 @@ def measure(
 
 def report(rows: list[dict[str, Any]]) -> str:
     """The rows as a table in Markdown."""
-    lines = [
-        "| method | batch | PyTorch, s | ours, s | times as fast |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for row in rows:
-        lines.append(
-            f"| {row['method']} | {row['batch_size']} "
-            f"| {row['torch']['median_s']:.3g} | {row['jax']['median_s']:.3g} "
-            f"| {row['ratio']:.1f} |"
-        )
-    return "\n".join(lines)
+    return markdown.table(
+        "method | batch | PyTorch, s | ours, s | times as fast",
+        (
+            f"{row['method']} | {row['batch_size']} | {row['torch']['median_s']:.3g}"
+            f" | {row['jax']['median_s']:.3g} | {row['ratio']:.1f}"
+            for row in rows
+        ),
+        "lrrrr",
+    )
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
@@ -139,7 +136,7 @@ def main() -> None:
         "rows": rows,
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(args.out, json.dumps(result, indent=2) + "\n")
+    write_atomically(args.out, layout.dumps(result))
     draw(rows, args.out.with_suffix(".png"))
     if args.out == RESULTS:
         document.insert(

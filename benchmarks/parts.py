@@ -10,7 +10,7 @@ from typing import Any
 from ant_jax.files import write_atomically
 from benchmarks.turns import warn_if_busy
 from experiments.runner.provenance import provenance
-from experiments.tables import document
+from experiments.tables import document, layout
 
 
 def make_parser(
@@ -46,7 +46,7 @@ def measure_parts(
       name: of the benchmark.
       chosen: parts to measure.
       out: the JSON file.
-      measure: figures of a part.
+      measure: what was measured of a part.
       report: parts as tables in Markdown.
 
     Returns:
@@ -58,21 +58,21 @@ def measure_parts(
     out.parent.mkdir(parents=True, exist_ok=True)
     for part in chosen:
         load = warn_if_busy()
-        figures = measure(part)
+        measured = measure(part)
         result["parts"][part] = {
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "load_before": load,
             **provenance(),
-            **figures,
+            **measured,
         }
         # A later part may fail.
-        write_atomically(out, json.dumps(result, indent=2) + "\n")
+        write_atomically(out, layout.dumps(result))
         print(report({part: result["parts"][part]}), flush=True)
     parts: dict[str, Any] = result["parts"]
     return parts
 
 
 def publish(name: str, out: Path, results: Path, text: str) -> None:
-    """Puts tables into the README, unless the figures went to another file."""
+    """Puts tables into the README, unless the results went to another file."""
     if out == results:
         document.insert(results.parents[1] / "README.md", name, text)

@@ -18,6 +18,7 @@ from benchmarks.programs.recommender import Job
 from benchmarks.turns import Program, enough_turns, take_turns
 from experiments.data.synthetic import MOVIELENS_1M, MOVIELENS_25M, Skew
 from experiments.recommendation.configs import Config, tuned_ant
+from experiments.tables import markdown
 
 Row = dict[str, Any]
 
@@ -119,7 +120,7 @@ def measure(setting: Setting, repetitions: int, seed: int) -> Row:
                 "times_as_long_as_full": timing.median / full,
                 "ratings_per_s": timing.description["ratings"] / timing.median,
                 "peak_rss_bytes": timing.peak_rss_bytes,
-                "config": dataclasses.asdict(configs[name]),
+                "config": configs[name].changes(),
             }
             for name, timing in timings.items()
         },
@@ -144,7 +145,8 @@ def main() -> None:
 
     def measure_part(part: str) -> dict[str, Any]:
         rows = [measure(s, args.repetitions, args.seed) for s in PARTS[part]]
-        return {"seed": args.seed, "rows": rows}
+        defaults = dataclasses.asdict(Config())
+        return {"seed": args.seed, "defaults": defaults, "rows": rows}
 
     name = "recommender_epoch"
     parts = measure_parts(name, args.only, args.out, measure_part, report)
@@ -152,36 +154,32 @@ def main() -> None:
 
 
 def _small(rows: list[Row]) -> str:
-    heads = [f"{LABELS[name]}, s" for name in ("ant", "full", "full_dense")]
-    lines = [
-        f"| setting | batch | {' | '.join(heads)} | ANT / full | ANT / every row |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+    names = ("ant", "full", "full_dense")
+    heads = " | ".join(f"{LABELS[name]}, s" for name in names)
+    lines = []
     for row in rows:
-        ant, full, dense = (
-            row["programs"][name]["median_s"] for name in ("ant", "full", "full_dense")
-        )
+        ant, full, dense = (row["programs"][name]["median_s"] for name in names)
         lines.append(
-            f"| {row['name']} | {row['batch_size']} | {ant:.3g} | {full:.3g} "
-            f"| {dense:.3g} | {ant / full:.2f} | {ant / dense:.2f} |"
+            f"{row['name']} | {row['batch_size']} | {ant:.3g} | {full:.3g}"
+            f" | {dense:.3g} | {ant / full:.2f} | {ant / dense:.2f}"
         )
-    return "\n".join(lines)
+    heads = f"setting | batch | {heads} | ANT / full | ANT / every row"
+    return markdown.table(heads, lines, "lrrrrrr")
 
 
 def _large(rows: list[Row]) -> str:
-    lines = [
-        "| size | batch | program | an epoch, s | ratings a second | peak, GiB "
-        "| published, s |",
-        "|---|---:|---|---:|---:|---:|---:|",
-    ]
-    for row in rows:
-        for name, figures in row["programs"].items():
-            lines.append(
-                f"| {row['name']} | {row['batch_size']} | {LABELS[name]} "
-                f"| {figures['median_s']:.3g} | {figures['ratings_per_s']:,.0f} "
-                f"| {figures['peak_rss_bytes'] / 2**30:.2f} | {PUBLISHED[name]} |"
-            )
-    return "\n".join(lines)
+    return markdown.table(
+        "size | batch | program | an epoch, s | ratings a second | peak, GiB"
+        " | published, s",
+        (
+            f"{row['name']} | {row['batch_size']} | {LABELS[name]}"
+            f" | {program['median_s']:.3g} | {program['ratings_per_s']:,.0f}"
+            f" | {program['peak_rss_bytes'] / 2**30:.2f} | {PUBLISHED[name]}"
+            for row in rows
+            for name, program in row["programs"].items()
+        ),
+        "lrlrrrr",
+    )
 
 
 if __name__ == "__main__":

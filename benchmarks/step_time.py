@@ -87,7 +87,7 @@ def vocabulary(repetitions: int, memory: float) -> list[Row]:
         repetitions,
     )
     return [
-        _row(name, workloads[name], {"lazy": _figures(timing, workloads[name])})
+        _row(name, workloads[name], {"lazy": _numbers(timing, workloads[name])})
         for name, timing in timings.items()
     ]
 
@@ -125,7 +125,7 @@ def compare(
     Returns:
       A row of the result file.
     """
-    figures: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
     chosen = {}
     for program in programs:
         entry, floats = PROGRAMS[program]
@@ -134,15 +134,15 @@ def compare(
             job = dataclasses.replace(workload, anchors=None)
         need = _values(job) * floats * 4
         if need > memory:
-            figures[program] = {
+            numbers[program] = {
                 "skipped": f"needs {need / 2**30:.1f} GiB, {memory / 2**30:.1f} left"
             }
             continue
         memory -= need
         chosen[program] = Program(entry, job)
     for program, timing in _measure(chosen, repetitions).items():
-        figures[program] = _figures(timing, workload)
-    return _row(name, workload, {program: figures[program] for program in programs})
+        numbers[program] = _numbers(timing, workload)
+    return _row(name, workload, {program: numbers[program] for program in programs})
 
 
 def main() -> None:
@@ -167,7 +167,7 @@ def _measure(programs: dict[str, Program], repetitions: int) -> dict[str, Timing
     return take_turns(programs, lambda seconds: len(seconds[0]) >= repetitions)
 
 
-def _figures(timing: Timing, workload: Workload) -> dict[str, Any]:
+def _numbers(timing: Timing, workload: Workload) -> dict[str, Any]:
     step = timing.median / timing.description["steps"]
     return {
         **timing.description,
@@ -189,9 +189,9 @@ def _row(name: str, workload: Workload, programs: dict[str, Any]) -> Row:
         "batch_size": workload.batch_size,
         "programs": programs,
         "times_as_long_as_lazy": {
-            program: figures["step_s"] / base
-            for program, figures in programs.items()
-            if base and "step_s" in figures
+            program: numbers["step_s"] / base
+            for program, numbers in programs.items()
+            if base and "step_s" in numbers
         },
     }
 

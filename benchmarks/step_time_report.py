@@ -5,7 +5,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ant_jax.report import save_figure
+from experiments.runner.pictures import save_figure
+from experiments.tables import markdown
 
 Parts = dict[str, Any]  # of the result file, by name
 
@@ -52,9 +53,9 @@ def draw(parts: Parts, path: Path) -> None:
             if row["batch_size"] != 1024 or row["anchors"][0] > 10:
                 continue
             size = row["num_users"] + row["num_items"]
-            for program, figures in row["programs"].items():
-                if "step_s" in figures:
-                    points.setdefault(program, {})[size] = figures["step_s"] * 1e3
+            for program, numbers in row["programs"].items():
+                if "step_s" in numbers:
+                    points.setdefault(program, {})[size] = numbers["step_s"] * 1e3
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
     for program, (color, style) in _STYLES.items():
@@ -74,95 +75,67 @@ def draw(parts: Parts, path: Path) -> None:
 
 def _sizes(rows: list[dict[str, Any]]) -> str:
     names = ("lazy", "dense", "lazy_full", "flax")
-    heads = [f"{LABELS[name]}, ms" for name in names]
-    lines = [
-        _line("size", "batch", "K", *heads, "dense / lazy", "Flax / lazy"),
-        "|---|" + "---:|" * (len(heads) + 4),
-    ]
+    heads = " | ".join(f"{LABELS[name]}, ms" for name in names)
+    lines = []
     for row in rows:
+        steps = " | ".join(_milliseconds(row["programs"][name]) for name in names)
         lines.append(
-            _line(
-                _size(row),
-                row["batch_size"],
-                row["anchors"][0],
-                *(_milliseconds(row["programs"][name]) for name in names),
-                *(_ratio(row, name) for name in ("dense", "flax")),
-            )
+            f"{_size(row)} | {row['batch_size']} | {row['anchors'][0]} | {steps}"
+            f" | {_ratio(row, 'dense')} | {_ratio(row, 'flax')}"
         )
-    return "\n".join(lines)
+    heads = f"size | batch | K | {heads} | dense / lazy | Flax / lazy"
+    return markdown.table(heads, lines, "l" + "r" * 8)
 
 
 def _torch(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        _line("size", "batch", "program", "ms a step", "times ANT with lazy rows"),
-        "|---|---:|---|---:|---:|",
-    ]
-    for row in rows:
-        for name, figures in row["programs"].items():
-            lines.append(
-                _line(
-                    _size(row),
-                    row["batch_size"],
-                    LABELS[name],
-                    _milliseconds(figures),
-                    _ratio(row, name),
-                )
-            )
-    return "\n".join(lines)
+    return markdown.table(
+        "size | batch | program | ms a step | times ANT with lazy rows",
+        (
+            f"{_size(row)} | {row['batch_size']} | {LABELS[name]}"
+            f" | {_milliseconds(numbers)} | {_ratio(row, name)}"
+            for row in rows
+            for name, numbers in row["programs"].items()
+        ),
+        "lrlrr",
+    )
 
 
 def _vocabulary(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        _line("users", "items", "batch", "ms a step", "times that of the first"),
-        "|---:|---:|---:|---:|---:|",
-    ]
     first = rows[0]["programs"]["lazy"]["step_s"]
+    lines = []
     for row in rows:
-        figures = row["programs"]["lazy"]
+        numbers = row["programs"]["lazy"]
         lines.append(
-            _line(
-                f"{row['num_users']:,}",
-                f"{row['num_items']:,}",
-                row["batch_size"],
-                _milliseconds(figures),
-                f"{figures['step_s'] / first:.2f}",
-            )
+            f"{row['num_users']:,} | {row['num_items']:,} | {row['batch_size']}"
+            f" | {_milliseconds(numbers)} | {numbers['step_s'] / first:.2f}"
         )
-    return "\n".join(lines)
+    heads = "users | items | batch | ms a step | times that of the first"
+    return markdown.table(heads, lines, "rrrrr")
 
 
 def _amazon(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        _line("size", "batch", "K", "ms a step", "examples a second", "peak, GiB"),
-        "|---|---:|---:|---:|---:|---:|",
-    ]
+    lines = []
     for row in rows:
-        figures = row["programs"]["lazy"]
-        if "skipped" in figures:
-            measured = ("-", "-", "-")
-        else:
+        numbers, measured = row["programs"]["lazy"], "- | - | -"
+        if "skipped" not in numbers:
             measured = (
-                _milliseconds(figures),
-                f"{figures['examples_per_s']:,.0f}",
-                f"{figures['peak_rss_bytes'] / 2**30:.2f}",
+                f"{_milliseconds(numbers)} | {numbers['examples_per_s']:,.0f}"
+                f" | {numbers['peak_rss_bytes'] / 2**30:.2f}"
             )
-        head = (_size(row), row["batch_size"], row["anchors"][0])
-        lines.append(_line(*head, *measured))
-    return "\n".join(lines)
-
-
-def _line(*cells: object) -> str:
-    return "| " + " | ".join(map(str, cells)) + " |"
+        head = f"{_size(row)} | {row['batch_size']} | {row['anchors'][0]}"
+        lines.append(f"{head} | {measured}")
+    heads = "size | batch | K | ms a step | examples a second | peak, GiB"
+    return markdown.table(heads, lines, "lrrrrr")
 
 
 def _size(row: dict[str, Any]) -> str:
     return f"{row['name']}: {row['num_users']:,} x {row['num_items']:,}"
 
 
-def _milliseconds(figures: dict[str, Any]) -> str:
-    if "step_s" not in figures:
+def _milliseconds(numbers: dict[str, Any]) -> str:
+    if "step_s" not in numbers:
         return "-"
-    time = figures["step_s"] * 1e3
+    time = numbers["step_s"] * 1e3
     return f"{time:.3g}" if time < 1000 else f"{time:,.0f}"
 
 

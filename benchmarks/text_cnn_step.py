@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.parts import make_parser, measure_parts, publish
 from benchmarks.texts import TextWorkload
 from benchmarks.turns import Program, Timing, enough_turns, take_turns
+from experiments.tables import markdown
 from experiments.text_classification.configs import Config
 
 RESULTS = Path(__file__).parent / "results" / "text_cnn_step.json"
@@ -99,7 +100,10 @@ def measure(part: Part, repetitions: int, seed: int) -> dict[str, Any]:
     return {
         "num_words": workload.num_words,
         "num_classes": workload.num_classes,
+        "features": workload.config.features,
+        "anchors": workload.config.anchors,
         "seed": seed,
+        "defaults": dataclasses.asdict(Config()),
         "programs": {
             name: {
                 **timing.description,
@@ -108,7 +112,7 @@ def measure(part: Part, repetitions: int, seed: int) -> dict[str, Any]:
                 "times_as_long_as_ant": steps[name] / ant,
                 "texts_per_s": workload.config.batch_size / steps[name],
                 "peak_rss_bytes": timing.peak_rss_bytes,
-                "config": dataclasses.asdict(programs[name].job.config),
+                "config": programs[name].job.config.changes(),
             }
             for name, timing in timings.items()
         },
@@ -142,24 +146,21 @@ def _step(timing: Timing) -> float:
 
 
 def _table(name: str, part: dict[str, Any]) -> str:
-    programs = part["programs"]
-    config = programs["ant"]["config"]
     title = (
-        f"{PARTS[name].name}: {part['num_words']:,} words, d = {config['features']}, "
-        f"K = {config['anchors']}"
+        f"{PARTS[name].name}: {part['num_words']:,} words, d = {part['features']}, "
+        f"K = {part['anchors']}"
     )
-    lines = [
-        f"| {title} | ms a step | times ANT | texts a second | peak, GiB |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for program, figures in programs.items():
-        lines.append(
-            f"| {LABELS[program]} | {1e3 * figures['step_s']:.3g} "
-            f"| {figures['times_as_long_as_ant']:.1f} "
-            f"| {figures['texts_per_s']:,.0f} "
-            f"| {figures['peak_rss_bytes'] / 2**30:.2f} |"
-        )
-    return "\n".join(lines)
+    return markdown.table(
+        f"{title} | ms a step | times ANT | texts a second | peak, GiB",
+        (
+            f"{LABELS[name]} | {1e3 * program['step_s']:.3g}"
+            f" | {program['times_as_long_as_ant']:.1f}"
+            f" | {program['texts_per_s']:,.0f}"
+            f" | {program['peak_rss_bytes'] / 2**30:.2f}"
+            for name, program in part["programs"].items()
+        ),
+        "lrrrr",
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,14 @@ from pathlib import Path
 # Programs that a test starts inherit these.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+if os.environ["JAX_PLATFORMS"] == "cpu":
+    # Most of the time goes to compiling programs that run once, so they are compiled
+    # quickly; XLA_FLAGS= on the command line compiles them as for users. XLA names a
+    # flag that it does not know, and stops.
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
+    )
 
 import hypothesis
 import jax
@@ -33,6 +41,15 @@ hypothesis.settings.register_profile(
     "thorough", hypothesis.settings.get_profile("default"), max_examples=1000
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def users_compiler() -> dict[str, int | bool]:
+    """Options of `jax.jit` for tests of what the compiler makes: bits and buffers.
+
+    They undo XLA_FLAGS above.
+    """
+    return {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,10 @@ def test_an_epoch_lowers(platform):
     tx = ant.proximal_yogi(0.1, l1=0.01)
     mesh = training.data_mesh(jax.local_devices()[:1])
     trainer = training.dense_trainer(
-        lambda params, ids: jnp.mean(EMB.lookup(params, ids)), tx, mesh
+        lambda params, ids: jnp.mean(EMB.lookup(params, ids)), tx, mesh, batch_size=8
     )
-    epoch = training.make_epoch(trainer.step, 8, mesh)
     state = trainer.create(EMB.init(jax.random.key(0)))
-    traced = epoch.trace(state, jnp.arange(16), jax.random.key(0))
+    traced = trainer.epoch.trace(state, jnp.arange(16), jax.random.key(0))
     text = traced.lower(lowering_platforms=(platform,)).as_text()
     # The optimizer keeps the table's shape there, and lookup is one matrix product.
     assert "tensor<30x3xf32>" in text

@@ -28,7 +28,7 @@ def class_relevance(
     an object that occurs in none scores 0.
 
     The result is sparse and non-negative, as T is, and lies in [0, log(1 / p_c)]. Pass
-    the labels of training documents only: others would leak what is to be predicted.
+    the labels of training documents only: others would leak the targets.
 
     Args:
       tokens: ids of all documents, concatenated, integers (n,), each in [0, V).

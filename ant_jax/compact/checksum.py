@@ -1,4 +1,4 @@
-"""One number that tells a file whose bits have changed."""
+"""A checksum over header and tensors that detects changed bits."""
 
 import dataclasses
 import zlib
@@ -11,16 +11,19 @@ from ant_jax.compact.format import FORMAT, Header
 
 
 def of_tensor(tensor: NDArray[Any]) -> int:
-    """CRC-32 of the bytes of a tensor, which is contiguous."""
+    """CRC-32 of the bytes of a contiguous tensor."""
     return zlib.crc32(tensor.data)
 
 
 def of_file(header: Header, tensors: Mapping[str, int]) -> str:
-    """What the field `crc32` of a header should hold, see `format`.
+    """The value of the field `crc32` of a header, see `format`.
 
     Args:
-      header: the header, with the field or without.
-      tensors: `of_tensor` of each tensor by its name.
+      header: the header; its field `crc32` is ignored.
+      tensors: `of_tensor` of each tensor, by name.
+
+    Returns:
+      Eight hexadecimal digits.
     """
     text = dataclasses.replace(header, crc32=None).to_metadata()[FORMAT]
     total = zlib.crc32(text.encode())
@@ -30,14 +33,18 @@ def of_file(header: Header, tensors: Mapping[str, int]) -> str:
 
 
 def check(header: Header, tensors: Mapping[str, int]) -> None:
-    """Refuses a file in which a bit has changed since it was written.
+    """Raises an error for a file in which a bit has changed since it was written.
+
+    Args:
+      header: the header.
+      tensors: `of_tensor` of each tensor, by name.
 
     Raises:
-      ValueError: the header has a checksum, and it is another.
+      ValueError: the header has a checksum, and it differs.
     """
     found = of_file(header, tensors)
     if header.crc32 not in (None, found):
         raise ValueError(
-            f"it is damaged: its checksum is {found}, and was {header.crc32} when it "
+            f"it is damaged: its checksum is {found}, but was {header.crc32} when it "
             "was written; copy it again"
         )

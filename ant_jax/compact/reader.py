@@ -1,4 +1,4 @@
-"""Reading a table."""
+"""Reading a table from a file."""
 
 import os
 
@@ -10,13 +10,13 @@ from ant_jax.compact.tensors import Tensors
 
 
 def load(path: str | os.PathLike[str]) -> Table:
-    """Reads a file that `save` wrote; NumPy and safetensors are all it needs.
+    """Reads a file that `save` wrote, with NumPy and safetensors only.
 
-    Every size and every index is checked, so that a lookup cannot go wrong later, and
+    Every size and every index is checked, so that a lookup cannot fail later, and
     nothing in the file is ever executed.
 
     Args:
-      path: the file.
+      path: path of the file.
 
     Returns:
       The table.
@@ -24,8 +24,21 @@ def load(path: str | os.PathLike[str]) -> Table:
     Raises:
       OSError: there is no such file, or it cannot be read.
       ValueError: it is damaged, of another format, or of a newer version.
+
+    Example:
+      >>> import os, tempfile
+      >>> import jax.numpy as jnp
+      >>> import ant_jax as ant
+      >>> emb = ant.AnchorEmbedding(num_embeddings=2, features=2, num_anchors=1)
+      >>> params = ant.AnchorParams(jnp.array([[1.0, 2.0]]), jnp.array([[0.0], [3.0]]))
+      >>> path = os.path.join(tempfile.mkdtemp(), "words.safetensors")
+      >>> _ = ant.compact.save(path, emb, params, vocab=["a", "b"])
+      >>> table = ant.compact.load(path)
+      >>> table.lookup(table.ids(["b", "a"])).tolist()
+      [[3.0, 6.0], [0.0, 0.0]]
     """
-    # safetensors would tell a missing file, a folder and a locked one in its own ways.
+    # Opened here, since safetensors has errors of its own for a missing file, a folder
+    # and a file without permission.
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
     try:

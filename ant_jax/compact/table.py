@@ -1,4 +1,4 @@
-"""A table as it was shipped: what a server needs, without JAX."""
+"""A shipped table: all that a server needs, without JAX."""
 
 import functools
 from collections.abc import Sequence
@@ -18,19 +18,30 @@ class Table:
     """An embedding read from a file by `load`.
 
     Attributes:
-      method: short name of the method that made it, such as "ant".
+      method: short name of the method, such as "ant".
       num_embeddings: size V of the vocabulary.
       features: length d of an embedding vector.
-      dtype: name of the dtype that the trained embedding returned. Arrays here have
-        it too, except that bfloat16 numbers come as float32, for NumPy has no such
-        type.
-      sizes: bytes of each part of the file, beside those of the dense table.
+      dtype: name of the dtype that the trained embedding returned. Arrays have the same
+        dtype, except that bfloat16 numbers are float32, since NumPy has no such type.
+      sizes: bytes of each part of the file, and of the dense table.
+
+    Example:
+      >>> import os, tempfile
+      >>> import jax.numpy as jnp
+      >>> import ant_jax as ant
+      >>> emb = ant.FullEmbedding(num_embeddings=2, features=2)
+      >>> params = ant.FullParams(jnp.array([[1.0, 2.0], [3.0, 4.0]]))
+      >>> path = os.path.join(tempfile.mkdtemp(), "words.safetensors")
+      >>> _ = ant.compact.save(path, emb, params, vocab=["a", "b"])
+      >>> table = ant.compact.load(path)
+      >>> table.lookup([[1, 0]]).tolist(), table.vocab, table.num_params
+      ([[[3.0, 4.0], [1.0, 2.0]]], ('a', 'b'), 4)
     """
 
     def __init__(
         self, header: Header, rows: Rows, vocabulary: Vocabulary | None, sizes: Sizes
     ) -> None:
-        """Takes parts that were checked already; `load` is the way to make one."""
+        """Takes parts that are already checked; use `load` to read a table."""
         self.method = header.method
         self.num_embeddings = header.num_embeddings
         self.features = header.features
@@ -47,7 +58,7 @@ class Table:
 
     @property
     def num_params(self) -> int:
-        """Numbers stored, indices not counted: K d + nnz(T) for Anchor & Transform."""
+        """Numbers stored, without indices: K d + nnz(T) for Anchor & Transform."""
         return self._rows.num_params
 
     @property
@@ -56,34 +67,45 @@ class Table:
         return self.sizes.total
 
     def lookup(self, ids: Any) -> NDArray[Any]:
-        """Embeds ids, to the bit as the trained embedding's `lookup` does on a CPU.
+        """Embeds ids, equal to the bit to the trained embedding's `lookup` on a CPU.
+
+        The product embeddings ("ant", "low_rank", "mixed_dimension", "hash_embedding")
+        promise it outside differentiation, and "anchor_mixture" up to the rounding of
+        its softmax.
 
         Args:
           ids: integers of any shape (...), each in [0, V).
 
         Returns:
-          Vectors of shape (..., d) and dtype `dtype`, float32 for bfloat16.
+          Vectors (..., d) in `dtype`, float32 for bfloat16.
 
         Raises:
-          ValueError: ids are not of an integer type.
+          ValueError: ids are not integers.
           IndexError: an id is outside [0, V).
         """
         array = self._checked(np.asarray(ids))
         flat = array.reshape(-1).astype(np.intp, copy=False)
-        # A row's value does not depend on its batch: none need be computed twice.
+        # A row does not depend on its batch, so repeats need no second computation.
         repeats = flat.size > self.num_embeddings
         found = self.matrix()[flat] if repeats else self._finished(flat)
         return found.reshape(*array.shape, self.features)
 
     def matrix(self) -> NDArray[Any]:
-        """All rows as `lookup` gives them, shape (V, d)."""
+        """All rows as `lookup` returns them.
+
+        Returns:
+          float (V, d) in `dtype`, float32 for bfloat16.
+        """
         return self._finished(np.arange(self.num_embeddings))
 
     def factors(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The transform T (V, K), with its zeros, and the anchors A (K, d).
+        """The transform T, including its zeros, and the anchors A.
+
+        Returns:
+          T, float (V, K), and A, float (K, d), in `dtype`, float32 for bfloat16.
 
         Raises:
-          ValueError: the rows of this method are no products of such.
+          ValueError: the method has no anchors.
         """
         factors = self._rows.factors()
         if factors is None:
@@ -93,20 +115,20 @@ class Table:
 
     @functools.cached_property
     def vocab(self) -> tuple[str, ...] | None:
-        """The objects' names in the order of their ids; None if none were stored."""
+        """The names of the objects in the order of their ids; None if not stored."""
         return None if self._vocabulary is None else self._vocabulary.names()
 
     def ids(self, names: str | Sequence[str]) -> NDArray[np.int64]:
-        """Ids of objects by name, to be given to `lookup`.
+        """Ids of objects by name, for `lookup`.
 
         Args:
-          names: one name, or a sequence of n.
+          names: one name, or a sequence of n names.
 
         Returns:
-          Ids of shape () or (n,).
+          Ids, int64 () or (n,).
 
         Raises:
-          ValueError: the file holds no vocabulary, or one with a repeated name.
+          ValueError: the file has no vocabulary, or one with a repeated name.
           KeyError: a name is not in the vocabulary.
         """
         known = self._by_name
@@ -121,7 +143,7 @@ class Table:
     def _by_name(self) -> dict[str, int]:
         if self.vocab is None:
             raise ValueError(
-                "The table was saved without a vocabulary, it has no names."
+                "The table was saved without a vocabulary: look objects up by id."
             )
         by_name = {name: index for index, name in enumerate(self.vocab)}
         if len(by_name) < len(self.vocab):

@@ -1,4 +1,4 @@
-"""The tensors of a file, handed out one by one and only if they are as announced."""
+"""The tensors of a file, read one by one and checked against what is expected."""
 
 from types import TracebackType
 from typing import Any
@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 from ant_jax.compact import checksum
 
-# By the names that safetensors gives them.
+# By their names in safetensors.
 _DTYPES = {
     "F16": np.dtype(np.float16),
     "F32": np.dtype(np.float32),
@@ -22,7 +22,7 @@ UNSIGNED = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.uint32))
 
 
 def narrowest(largest: int) -> np.dtype[Any]:
-    """The narrowest unsigned dtype that holds numbers up to the largest.
+    """The narrowest unsigned dtype that holds numbers up to `largest`.
 
     Raises:
       ValueError: it does not fit in 32 bits.
@@ -34,12 +34,12 @@ def narrowest(largest: int) -> np.dtype[Any]:
 
 
 class Tensors:
-    """An open file whose tensors are taken out by name.
+    """An open file whose tensors are read by name, each once.
 
     Attributes:
       metadata: the metadata of the safetensors file, if it has any.
-      nbytes: bytes of each tensor taken so far.
-      checksums: CRC-32 of each tensor taken so far.
+      nbytes: bytes of each tensor read so far.
+      checksums: CRC-32 of each tensor read so far.
     """
 
     metadata: dict[str, str] | None
@@ -49,14 +49,19 @@ class Tensors:
     def __init__(self, path: str) -> None:
         """Opens a file.
 
+        Args:
+          path: path of the file.
+
         Raises:
           OSError: it cannot be opened.
-          ValueError: it is not a whole safetensors file.
+          ValueError: it is not a complete safetensors file.
         """
         try:
             self._file = safe_open(path, framework="np")
         except SafetensorError as error:
-            raise ValueError(f"it is no whole safetensors file: {error}") from None
+            raise ValueError(
+                f"it is not a complete safetensors file: {error}"
+            ) from None
         self.metadata = self._file.metadata()
         self.nbytes = {}
         self.checksums = {}
@@ -83,11 +88,14 @@ class Tensors:
 
         Args:
           name: name of the tensor.
-          dtypes: the dtypes it may have.
+          dtypes: the dtypes that it may have.
           *shape: its shape; None stands for any length.
 
+        Returns:
+          The tensor.
+
         Raises:
-          ValueError: there is none, or it has another dtype or shape.
+          ValueError: there is no such tensor, or it has another dtype or shape.
         """
         if name not in self._left:
             raise ValueError(f"it has no tensor {name!r}")
@@ -111,11 +119,11 @@ class Tensors:
         return array
 
     def finish(self) -> None:
-        """Makes sure that every tensor was taken.
+        """Checks that every tensor was read.
 
         Raises:
-          ValueError: some were not, so they are not of this format.
+          ValueError: some were not, so they are not part of the format.
         """
         if self._left:
             names = ", ".join(map(repr, sorted(self._left)))
-            raise ValueError(f"it has tensors that do not belong in it: {names}")
+            raise ValueError(f"it has unexpected tensors: {names}")

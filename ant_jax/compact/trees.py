@@ -35,6 +35,7 @@ def tables_of(tree: Any) -> dict[str, tuple[Any, Any]]:
     nnx = sys.modules.get("flax.nnx")
     bare = tree
     if nnx is not None:
+        treedef: Any
         leaves, treedef = jax.tree_util.tree_flatten_with_path(
             tree, is_leaf=lambda node: isinstance(node, nnx.Module)
         )
@@ -91,9 +92,4 @@ def _linen_layer(tree: Any) -> tuple[Any, Any] | None:
     linen = sys.modules.get("ant_jax.nn.linen")
     if linen is None or not isinstance(tree, linen.Layer):
         return None
-    if tree.scope is None:
-        raise ValueError(
-            "A Linen layer holds no parameters: pass its variables, or "
-            "layer.description and layer.params_of(variables)."
-        )
     return _shipped(tree.description, tree.params)

@@ -9,18 +9,26 @@ from numpy.typing import NDArray
 
 from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
 
-# Names that are strings at a time.
+# Names held as strings at a time.
 _CHUNK = 1 << 14
 
 
 def pack(vocab: Sequence[Any], num_embeddings: int) -> dict[str, NDArray[Any]]:
     """The tensors that hold a vocabulary.
 
-    It takes the names' bytes and some 30 more for each, and asks for the names in
-    order, few at a time: they need not all be strings in memory.
+    It takes the bytes of the names and about 30 more for each, and reads the names in
+    order and in chunks, so that they need not all be strings in memory.
+
+    Args:
+      vocab: names of the V objects, distinct strings; may be a lazy sequence.
+      num_embeddings: size V of the vocabulary.
+
+    Returns:
+      The tensors by name.
 
     Raises:
-      ValueError: a name is no text or occurs twice, or there are not V of them.
+      ValueError: a name is not a string or is repeated, or the number of names is not
+        V.
     """
     if isinstance(vocab, str) or len(vocab) != num_embeddings:
         raise ValueError(
@@ -52,12 +60,12 @@ def _encode(name: Any, index: int) -> bytes:
         return name.encode()
     except UnicodeEncodeError:
         raise ValueError(
-            f"vocab[{index}] is {name!r}, which UTF-8 cannot hold."
+            f"vocab[{index}] is {name!r}, which UTF-8 cannot encode."
         ) from None
 
 
 def _check_distinct(vocab: Sequence[str], hashes: NDArray[np.int64]) -> None:
-    """Refuses names that occur twice; only those of equal hashes are compared."""
+    """Raises an error for repeated names; only names with equal hashes are compared."""
     ordered = np.sort(hashes)
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]
     if not repeated.size:
@@ -70,10 +78,14 @@ def _check_distinct(vocab: Sequence[str], hashes: NDArray[np.int64]) -> None:
 
 
 class Vocabulary:
-    """Names stored as bytes, decoded when they are first asked for."""
+    """Names stored as bytes, which are decoded when they are first needed."""
 
     def __init__(self, text: NDArray[np.uint8], lengths: NDArray[Any]) -> None:
         """Checks the bytes of all names and the length of each.
+
+        Args:
+          text: the names in UTF-8, concatenated, uint8 (bytes,).
+          lengths: bytes of each name, unsigned (V,).
 
         Raises:
           ValueError: they disagree, or a name is not UTF-8.
@@ -105,6 +117,13 @@ class Vocabulary:
 
 def unpack(tensors: Tensors, num_embeddings: int) -> Vocabulary | None:
     """Reads the vocabulary of a file, if it has one.
+
+    Args:
+      tensors: the file.
+      num_embeddings: size V of the vocabulary.
+
+    Returns:
+      The vocabulary, or None.
 
     Raises:
       ValueError: it is damaged.

@@ -92,6 +92,8 @@ def save(
       ['items.safetensors', 'users.safetensors', 'words.safetensors']
     """
     if params is not None:
+        if isinstance(vocab, Mapping):
+            raise ValueError("vocab of a single table is a sequence, got a mapping.")
         data, sizes = encode(emb, _params_of(emb, params), vocab)
         write_atomically(path, data)
         return sizes

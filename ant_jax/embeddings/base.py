@@ -1,4 +1,4 @@
-"""What every embedding can do, and the checks that all of them share."""
+"""The protocols of embeddings, and the checks that all embeddings share."""
 
 import functools
 import inspect

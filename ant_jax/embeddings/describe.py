@@ -1,4 +1,4 @@
-"""From the tables of a tree of parameters back to their descriptions."""
+"""From the tables in a tree of parameters back to their descriptions."""
 
 from typing import Any
 
@@ -13,12 +13,25 @@ from ant_jax.params import Table, find_tables
 
 
 def describe_tables(tree: Any) -> dict[str, tuple[Any, Any]]:
-    """The sparse tables of a tree as descriptions with their parameters, by name.
+    """The sparse tables of a tree, as descriptions with their parameters, by name.
 
     A mixture of anchors is one table of several parts.
 
+    Args:
+      tree: parameters, see `ant_jax.params.find_tables`.
+
+    Returns:
+      A description and parameters for each table.
+
     Raises:
       ValueError: there is no table, or A or T of one is missing.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> tree = {"words": {"anchors": jnp.ones((2, 3)), "transform": jnp.ones((5, 2))}}
+      >>> emb, params = describe_tables(tree)["words"]
+      >>> emb.num_embeddings, emb.features, emb.num_anchors, params.anchors.shape
+      (5, 3, 2, (2, 3))
     """
     described: dict[str, tuple[Any, Any]] = {}
     mixtures: dict[str, list[Table]] = {}
@@ -31,7 +44,8 @@ def describe_tables(tree: Any) -> dict[str, tuple[Any, Any]]:
             # "table.parts.0" -> "table"
             mixtures.setdefault(".".join(name.split(".")[:-2]), []).append(table)
         elif table.kind == "sparse":
-            emb = SparseEmbedding(*table.entries.shape, param_dtype=dtype)
+            vocab, features = table.entries.shape
+            emb = SparseEmbedding(vocab, features, param_dtype=dtype)
             described[name] = emb, SparseParams(table.entries)
         else:
             vocab, features = len(table.entries), table.anchors.shape[1]

@@ -1,4 +1,4 @@
-"""Tables that learn dropout rates: what they share."""
+"""The base class of tables that learn dropout rates."""
 
 import abc
 import dataclasses

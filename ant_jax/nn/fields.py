@@ -60,6 +60,7 @@ def fields_of(params: Any) -> Any:
 def by_name(fields: Any, params: Any) -> dict[str, Any]:
     """The parameters as nested dicts. Boxes around arrays stay around them."""
     tree: dict[str, Any] = {}
+    treedef: Any
     found, treedef = jax.tree.flatten(fields)
     for field, value in zip(found, treedef.flatten_up_to(params), strict=True):
         *outer, last = field.path
@@ -99,7 +100,8 @@ def check(fields: Any, params: Any) -> None:
     Raises:
       ValueError: saying what differs.
     """
-    if jax.tree.structure(params) != jax.tree.structure(fields):
+    ours: Any = jax.tree.structure(fields)
+    if jax.tree.structure(params) != ours:
         raise ValueError(
             f"The parameters of this layer are {type(fields).__name__}, got "
             f"{type(params).__name__}."

@@ -28,8 +28,14 @@ class Layer(nn.Module):
     """What a layer does once it has a description."""
 
     if TYPE_CHECKING:
-        description: Any
-        rng_collection: str  # of a layer that may have noise
+
+        @property
+        def description(self) -> Any:
+            """What to embed how."""
+
+        @property
+        def rng_collection(self) -> Any:
+            """Name of the stream of noise, where there may be noise."""
 
     @property
     def params(self) -> Any:
@@ -37,7 +43,15 @@ class Layer(nn.Module):
 
         For a method with a term of its own in the loss: inside of a model,
         `self.embed.description.kl(self.embed.params)`.
+
+        Raises:
+          ValueError: the layer is not bound.
         """
+        if self.scope is None:
+            raise ValueError(
+                f"{type(self).__name__} of Linen holds no parameters unless it is "
+                "bound: pass its variables, or layer.params_of(variables)."
+            )
         fields = _fields_of(self.description)
         names = fields_lib.by_name(fields, fields)
         return fields_lib.from_names(fields, {n: getattr(self, n) for n in names})

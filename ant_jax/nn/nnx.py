@@ -23,7 +23,11 @@ from ant_jax.params import Kind, register_variable
 
 
 class Transform(nnx.Param):
-    """The type of T, so that filters can tell it from other parameters."""
+    """The type of T, so that filters can tell it from other parameters.
+
+    `nnx.bridge.to_linen` gives each type of variables a collection of its own, so T is
+    in `Transform` there and not in `params`.
+    """
 
 
 class MixtureTransform(Transform):

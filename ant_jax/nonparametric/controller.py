@@ -3,26 +3,41 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from ant_jax.embeddings.base import check_sizes
-from ant_jax.nonparametric.trend import trend
+from ant_jax.nonparametric.trend import Trend, trend
 
-# The move of all tables at once.
+Tables = Literal["together", "apart", "both"]
+
+# Name of the move that changes all tables at once.
 _ALL = "*"
 
 
 class ControllerState(NamedTuple):
-    """What a `Controller` remembers; its `_asdict` fits in JSON."""
+    """State of a `Controller`; its `_asdict` can be stored as JSON.
 
-    anchors: dict[str, int]  # active anchors of every table, by its name
-    values: list[float]  # the last objectives, the newest last
-    directions: dict[str, int]  # 1 or -1, where each move of a search goes, by name
-    evaluations: int = 0  # objectives seen
-    # Of a controller that searches:
-    turn: int = 0  # the move it tries
-    before: dict[str, int] | None = None  # what a trial goes back to; None: no trial
-    refused: int = 0  # trials in a row that led nowhere
+    Attributes:
+      anchors: number of active anchors of every table, by its name.
+      values: the last objectives, the newest last.
+      directions: direction of each move of a search, 1 or -1, by name.
+      evaluations: number of objectives seen.
+      turn: index of the move that a search tries.
+      before: anchors that the trial of a search returns to; None if there is no trial.
+      refused: number of consecutive trials that did not lower the objective.
+
+    Example:
+      >>> Controller(max_anchors=16).init({"users": 4}).anchors
+      {'users': 4}
+    """
+
+    anchors: dict[str, int]
+    values: list[float]
+    directions: dict[str, int]
+    evaluations: int = 0
+    turn: int = 0
+    before: dict[str, int] | None = None
+    refused: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,33 +45,34 @@ class Controller:
     """Grows and shrinks the number of anchors K with the trend of the objective.
 
     Algorithm 2 (nbANT) of Liang et al., *Anchor & Transform*, ICLR 2021. The objective
-    that small-variance asymptotics give, `loss + l1 |T|_0 + (anchor_cost - l1) K` on
-    the validation split, is evaluated once an epoch. While it falls, K grows by `step`,
-    and while it rises, K shrinks by as much.
+    derived by small-variance asymptotics, `loss + l1 |T|_0 + (anchor_cost - l1) K` on
+    the validation split, is evaluated once an epoch. While it falls, K grows by `step`;
+    while it rises, K shrinks by `step`.
 
-    `tables="together"`, the published way, moves all tables at once. `tables="apart"`
-    searches the counts coordinate by coordinate: one table moves by a step, and after
-    `window - 1` evaluations it is kept, and moves on in the same direction, if the
-    objective fell; else it goes back, turns round, and it is the next table's turn.
-    Once no table has a better count in either direction, all of them stay.
-    `tables="both"` searches likewise, with a move of all tables at once before that of
-    each: where one table is of no use without the other, as in a product, neither finds
-    a way by itself.
+    `tables="together"`, the published algorithm, changes all tables at once.
+    `tables="apart"` searches the counts one table at a time: a table moves by a step.
+    If the objective has fallen `window - 1` evaluations later, the table keeps the step
+    and moves on in the same direction; otherwise it goes back, reverses its direction,
+    and the next table takes its turn. The search ends when no table has a better count
+    in either direction. `tables="both"` does the same, with a move of all tables at
+    once before those of single tables: it finds improvements that take several tables
+    together, such as the two factors of a product.
 
-    An objective that falls because the model still learns says nothing of K. A search
-    takes every trial for a good one as long as that lasts; `delay` lets it begin later.
+    An objective that falls because the model still learns says nothing about K, and a
+    search accepts every trial while that lasts; use `delay` to start it later.
 
-    A controller holds no arrays and changes nothing: `update` maps one state to the
+    A controller holds no arrays and has no side effects: `update` maps one state to the
     next.
 
     Attributes:
-      max_anchors: most anchors of a table, or of each by name; what it has room for.
+      max_anchors: most anchors of a table, or of each table by name; the number that
+        its arrays have room for.
       step: anchors by which K changes, the paper's delta K.
       min_anchors: fewest anchors of a table.
-      window: objectives that make a trend.
+      window: number of objectives in a trend.
       tolerance: relative change of the objective that counts as none.
-      delay: first evaluations after which K stays.
-      warmup: evaluations after those, after which K always grows.
+      delay: number of first evaluations during which K does not change.
+      warmup: number of evaluations after those during which K always grows.
       trend: "monotone" or "slope", see `trend`.
       tables: "together", "apart" or "both".
 
@@ -79,8 +95,8 @@ class Controller:
     tolerance: float = 0.0
     delay: int = 0
     warmup: int = 2
-    trend: str = "monotone"
-    tables: str = "together"
+    trend: Trend = "monotone"
+    tables: Tables = "together"
 
     def __post_init__(self) -> None:
         check_sizes(step=self.step, min_anchors=self.min_anchors)
@@ -92,23 +108,26 @@ class Controller:
                 raise ValueError(f"{name} must be at least 0, got {value}.")
         if not 0 <= self.tolerance < 1:
             raise ValueError(f"tolerance must be in [0, 1), got {self.tolerance}.")
-        if self.trend not in ("monotone", "slope"):
+        if self.trend not in get_args(Trend):
             raise ValueError(
                 f"trend must be 'monotone' or 'slope', got {self.trend!r}."
             )
-        if self.tables not in ("together", "apart", "both"):
+        if self.tables not in get_args(Tables):
             raise ValueError(
                 f"tables must be 'together', 'apart' or 'both', got {self.tables!r}."
             )
 
     def init(self, anchors: Mapping[str, int]) -> ControllerState:
-        """Starts from these numbers of anchors.
+        """Starts with these numbers of anchors.
 
         Args:
-          anchors: of every table, by its name, see `num_anchors`.
+          anchors: number of anchors of every table, by its name, see `num_anchors`.
+
+        Returns:
+          The state before the first evaluation.
 
         Raises:
-          ValueError: there is none, or a number is not within the limits.
+          ValueError: there is no table, or a number is out of bounds.
         """
         if not anchors:
             raise ValueError("There is no table whose anchors could be chosen.")
@@ -132,13 +151,19 @@ class Controller:
 
         Args:
           state: the state before.
-          objective: what it is to lower, of the `anchors` of this state.
+          objective: the value to be lowered, evaluated with the `anchors` of this
+            state.
+
+        Returns:
+          The new state, whose `anchors` are to be used next.
 
         Raises:
           ValueError: the objective is not finite.
         """
         if not math.isfinite(objective):
-            raise ValueError(f"The objective is {objective}, which has no trend.")
+            raise ValueError(
+                f"The objective is {objective}: it must be finite to have a trend."
+            )
         state = state._replace(
             values=[*state.values, float(objective)][-self.window :],
             evaluations=state.evaluations + 1,
@@ -159,7 +184,7 @@ class Controller:
         )
 
     def _moves(self, anchors: Mapping[str, int]) -> dict[str, list[str]]:
-        """The moves of a search: the tables that each changes, by its name."""
+        """The moves of a search: the tables that each of them changes, by its name."""
         apart = {name: [name] for name in anchors}
         if self.tables == "both" and len(anchors) > 1:
             return {_ALL: list(anchors)} | apart
@@ -177,7 +202,7 @@ class Controller:
         return self._refuse(state, moves)._replace(anchors=state.before, before=None)
 
     def _begin(self, state: ControllerState) -> ControllerState:
-        """Makes the move whose turn it is, or the next that changes anything."""
+        """Makes the move whose turn it is, or the next one that changes anything."""
         moves, state = self._moves(state.anchors), state._replace(before=None)
         names = list(moves)
         while state.refused < 2 * len(names):
@@ -189,7 +214,7 @@ class Controller:
         return state
 
     def _refuse(self, state: ControllerState, moves: list[str]) -> ControllerState:
-        """Turns the move round, and gives the next one its turn."""
+        """Reverses the move, and gives the next one its turn."""
         name = moves[state.turn]
         return state._replace(
             turn=(state.turn + 1) % len(moves),

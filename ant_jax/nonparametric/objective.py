@@ -1,11 +1,11 @@
-"""What nbANT minimizes, and choosing among models by it.
+"""The objective of nbANT, and model selection by it.
 
     objective = loss + l1 nnz + (anchor_cost - l1) K
 
-Section 3.2 of Liang et al., *Anchor & Transform*, ICLR 2021, whose λ₁ is `anchor_cost`
-and whose λ₂ is `l1`. An anchor that m objects use costs `anchor_cost + (m - 1) l1`: its
-first user pays for the anchor, every further one for an entry of T. It is the limit of
-a posterior under an Indian buffet process, see `ant_jax.nonparametric.ibp`.
+Section 3.2 of Liang et al., *Anchor & Transform*, ICLR 2021, with λ₁ = `anchor_cost`
+and λ₂ = `l1`. An anchor that m objects use costs `anchor_cost + (m - 1) l1`: its first
+user pays for the anchor, every other one for an entry of T. The objective is the limit
+of a posterior under an Indian buffet process, see `ant_jax.nonparametric.ibp`.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,24 @@ from jax.typing import ArrayLike
 
 
 class Candidate(NamedTuple):
-    """A trained model, as far as the choice among models looks at it."""
+    """A trained model, described by the numbers that model selection needs.
 
-    loss: float  # on the validation split
-    nnz: int  # non-zeros of T, of all tables together
-    num_anchors: int  # K, of all tables together
-    l1: float  # the penalty it was trained with
+    Attributes:
+      loss: loss on the validation split.
+      nnz: number of non-zeros of T, summed over all tables.
+      num_anchors: number of anchors K, summed over all tables.
+      l1: weight of the penalty in training.
+
+    Example:
+      >>> model = Candidate(loss=0.5, nnz=100, num_anchors=10, l1=0.01)
+      >>> round(float(objective(*model, anchor_cost=0.02)), 3)
+      1.6
+    """
+
+    loss: float
+    nnz: int
+    num_anchors: int
+    l1: float
 
 
 def objective(
@@ -36,17 +48,17 @@ def objective(
     """The small-variance objective `loss + l1 nnz + (anchor_cost - l1) K`.
 
     Args:
-      loss: what one example costs on average, on the validation split when a model is
-        chosen by it: a mean squared error, a log perplexity.
-      nnz: number of non-zeros of T. With several tables, of all of them together.
-      num_anchors: number of anchors K, likewise.
+      loss: mean loss of an example, on the validation split if it is used to choose a
+        model: a mean squared error, a log perplexity.
+      nnz: number of non-zeros of T, summed over all tables.
+      num_anchors: number of anchors K, summed over all tables.
       l1: price of an entry of T.
       anchor_cost: price of an anchor together with its first entry.
 
     Returns:
-      The objective, of the shape that the arguments broadcast to. JAX arrays give a JAX
-      array, of the dtype of the loss if that is one, float32 otherwise; NumPy arrays
-      and Python numbers stay what they are.
+      The objective, of the shape that the arguments broadcast to. If one of them is a
+      JAX array, so is the result, in the dtype of the loss if that is a JAX array and
+      in float32 otherwise; NumPy arrays and Python numbers give their own types.
 
     Example:
       >>> round(objective(4.35, 245_000, 2000, l1=1e-6, anchor_cost=2e-5), 3)
@@ -61,17 +73,18 @@ def objective(
 
 
 def select_model(candidates: Sequence[Candidate], anchor_cost: float) -> int:
-    """The candidate whose objective is least: model selection by `anchor_cost`.
+    """The candidate with the lowest objective: model selection by `anchor_cost`.
 
-    The higher the cost, the fewer anchors win: appendix L and table 15 of the paper.
+    The higher the cost, the fewer anchors has the winner: appendix L and table 15 of
+    the paper.
 
     Args:
-      candidates: trained models; their losses are on the same scale.
+      candidates: trained models, whose losses are on the same scale.
       anchor_cost: price of an anchor.
 
     Returns:
-      Index of the winner. Of several that tie, the one with fewest anchors, then with
-      fewest non-zeros, then the first. A candidate whose objective is not a number
+      Index of the winner. In a tie it is the candidate with the fewest anchors, then
+      with the fewest non-zeros, then the first. A candidate with a non-finite objective
       (its training diverged) never wins.
 
     Raises:
@@ -84,7 +97,7 @@ def select_model(candidates: Sequence[Candidate], anchor_cost: float) -> int:
       [1, 0]
     """
     if not candidates:
-        raise ValueError("There is no model to choose: the candidates are empty.")
+        raise ValueError("There is no model to choose: candidates is empty.")
     ranks = [
         (
             float(objective(*candidate, anchor_cost)),

@@ -1,29 +1,32 @@
-"""Whether a series falls or rises."""
+"""The trend of a series: falling, rising, or neither."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
+Trend = Literal["monotone", "slope"]
+
 
 def trend(
-    values: Sequence[float], kind: str = "monotone", tolerance: float = 0.0
+    values: Sequence[float], kind: Trend = "monotone", tolerance: float = 0.0
 ) -> int:
-    """Where values are going.
+    """The direction in which values move.
 
     Args:
-      values: a series, at least two numbers.
-      kind: "monotone" asks that no change goes against the trend; "slope" takes that
-        of the least-squares line, over the length of the series.
-      tolerance: relative size up to which a change counts as none. Such a tie goes with
+      values: a series of at least two numbers.
+      kind: "monotone" requires that no change goes against the trend; "slope" takes the
+        slope of the least-squares line, times the length of the series.
+      tolerance: relative size up to which a change counts as none, and so agrees with
         either trend.
 
     Returns:
-      -1 where values fall and 1 where they rise. Where neither or nothing but ties is
-      seen it is 0, but equal values fall where the tolerance is 0, as in Algorithm 2 of
-      Liang et al., ICLR 2021.
+      -1 if values fall, 1 if they rise, and 0 if there is no clear trend. With
+      tolerance 0, equal values count as falling, as in Algorithm 2 of Liang et al.,
+      ICLR 2021.
 
     Raises:
-      ValueError: fewer than two values, or the kind is unknown.
+      ValueError: there are fewer than two values, or the kind is unknown.
 
     Example:
       >>> trend([3.0, 2.0, 2.0]), trend([1.0, 3.0, 2.0])

@@ -36,7 +36,7 @@ def combine(
       >>> combine(jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 1.0], [3.0, 4.0]])).tolist()
       [[6.0, 8.0]]
     """
-    return lax.platform_dependent(weights, anchors, cpu=_ordered, default=jnp.matmul)
+    return _product(weights, anchors)
 
 
 @combine.defjvp
@@ -45,6 +45,12 @@ def _combine_jvp(
 ) -> tuple[Array, Array]:
     (weights, anchors), (d_weights, d_anchors) = primals, tangents
     return weights @ anchors, d_weights @ anchors + weights @ d_anchors
+
+
+# Compiled once for each shape, where an eager lookup would compile at every call.
+@jax.jit
+def _product(weights: Array, anchors: Array) -> Array:
+    return lax.platform_dependent(weights, anchors, cpu=_ordered, default=jnp.matmul)
 
 
 def _ordered(weights: Array, anchors: Array) -> Array:
@@ -68,4 +74,7 @@ def _ordered(weights: Array, anchors: Array) -> Array:
     columns = jnp.moveaxis(weights, -1, 0).astype(wide)
     start = jnp.zeros((*weights.shape[:-1], anchors.shape[1]), wide)
     total, _ = lax.scan(add, start, (columns, anchors.astype(wide)))
+    if len(columns) == 1:
+        # The compiler leaves out an addition to zero, which makes -0 a 0.
+        total = jnp.where(total == 0, jnp.zeros_like(total), total)
     return total.astype(dtype)

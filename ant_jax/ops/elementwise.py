@@ -48,6 +48,10 @@ def elementwise(function: Function) -> Function:
             results = function(*jax.tree.map(line, trees))
             return jax.tree.map(lambda y: y.reshape(shape), results)
 
+        if not any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(trees)):
+            # Outside of `jit` the platform is known, and a choice would be compiled
+            # anew at every call.
+            return (flat if jax.default_backend() == "cpu" else function)(*trees)
         return lax.platform_dependent(*trees, cpu=flat, default=function)
 
     return wrapped  # type: ignore[return-value]

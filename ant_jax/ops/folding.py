@@ -8,7 +8,7 @@ def fold_kernel(
     kernel: Float[Array, "... features outputs"],
     basis: Float[Array, "anchors features"],
 ) -> Float[Array, "... anchors outputs"]:
-    """The kernel that does to rows of T what `kernel` does to their embeddings.
+    """The kernel that acts on rows of T as `kernel` acts on their embeddings.
 
     For an embedding `t A` and a linear map W, `(t A) W = t (A W)`: with K anchors in
     place of d features the map takes K / d of its time. The two are equal, including

@@ -21,8 +21,8 @@ def max_convolution(
     the places p = 0 .. L - w, it is `max_p y[b, p, f]`; a bias of the filters can be
     added to the result. Only B F of the B (L - w + 1) F values have a derivative.
     Autodiff multiplies all of them, most of which are zero; this function adds up B F
-    windows of x and B F columns of the kernel, so that gradients take a small part of
-    the time of the values.
+    windows of x and B F columns of the kernel, so that the backward pass takes a
+    small fraction of the time of the forward pass.
 
     If several places attain the maximum, the first gets the whole derivative, where
     autodiff of `jnp.max` divides it. For windows of equal words that gives the same

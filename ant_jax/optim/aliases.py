@@ -9,12 +9,13 @@ from jax.typing import ArrayLike
 
 from ant_jax.optim import rules
 from ant_jax.optim.prox import identity
-from ant_jax.optim.proximal import Prox, ProximalState, Schedule, proximal
+from ant_jax.optim.proximal import Prox, ProximalState, proximal
+from ant_jax.optim.schedules import ScalarOrSchedule
 
 
 def proximal_sgd(
-    learning_rate: Schedule,
-    l1: Schedule = 0.0,
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule = 0.0,
     momentum: ArrayLike | None = None,
     *,
     prox: Prox | None = None,
@@ -59,8 +60,8 @@ def proximal_sgd(
 
 
 def proximal_adagrad(
-    learning_rate: Schedule,
-    l1: Schedule = 0.0,
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule = 0.0,
     initial_accumulator_value: ArrayLike = 0.1,
     eps: ArrayLike = 1e-7,
     *,
@@ -104,8 +105,8 @@ def proximal_adagrad(
 
 
 def proximal_adam(
-    learning_rate: Schedule,
-    l1: Schedule = 0.0,
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule = 0.0,
     b1: ArrayLike = 0.9,
     b2: ArrayLike = 0.999,
     eps: ArrayLike = 1e-8,
@@ -151,8 +152,8 @@ def proximal_adam(
 
 
 def proximal_amsgrad(
-    learning_rate: Schedule,
-    l1: Schedule = 0.0,
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule = 0.0,
     b1: ArrayLike = 0.9,
     b2: ArrayLike = 0.999,
     eps: ArrayLike = 1e-8,
@@ -198,8 +199,8 @@ def proximal_amsgrad(
 
 
 def proximal_yogi(
-    learning_rate: Schedule,
-    l1: Schedule = 0.0,
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule = 0.0,
     b1: ArrayLike = 0.9,
     b2: ArrayLike = 0.999,
     eps: ArrayLike = 1e-3,
@@ -247,7 +248,7 @@ def proximal_yogi(
 
 
 def yogi(
-    learning_rate: Schedule,
+    learning_rate: ScalarOrSchedule,
     b1: ArrayLike = 0.9,
     b2: ArrayLike = 0.999,
     eps: ArrayLike = 1e-3,

@@ -22,8 +22,8 @@ from ant_jax.optim.prox import (
     is_coordinatewise,
     nonnegative_soft_threshold,
 )
+from ant_jax.optim.schedules import ScalarOrSchedule
 
-Schedule = ArrayLike | Callable[[Array], ArrayLike]
 Prox = Callable[[Array, ArrayLike, ArrayLike], Array]
 
 
@@ -36,8 +36,8 @@ class ProximalState(NamedTuple):
 
 def proximal(
     rule: rules.Rule,
-    learning_rate: Schedule,
-    l1: Schedule = 0.0,
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule = 0.0,
     *,
     prox: Prox | None = None,
     metric: str = "adaptive",
@@ -189,7 +189,7 @@ def in_own_metric(rule: rules.Rule, metric: str) -> bool:
     return metric == "adaptive" or rule.uniform
 
 
-def at(schedule: Schedule, count: Array) -> Any:
+def at(schedule: ScalarOrSchedule, count: Array) -> Any:
     """The value of a schedule, or the number that stands for one."""
     return schedule(count) if callable(schedule) else schedule
 
@@ -212,7 +212,7 @@ def _broadcast(prefix: Any, default: Any, params: Any) -> Any:
     return jax.tree.map(lambda m, sub: jax.tree.map(lambda _: m, sub), prefix, params)
 
 
-def check_rate(name: str, rate: Schedule) -> None:
+def check_rate(name: str, rate: ScalarOrSchedule) -> None:
     """Refuses a number that is negative or not finite.
 
     Raises:

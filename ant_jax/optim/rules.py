@@ -45,7 +45,7 @@ class Step(NamedTuple):
 
 
 class Idle(NamedTuple):
-    """What a rule does to coordinates while they have no gradient, in closed form.
+    """The effect of a rule on coordinates without gradient, in closed form.
 
     At step u, if the last gradient was at step t0, the direction is that of the slots
     at t0 times `momentum^(u - t0)`, the scale is `rate(u)` times the metric of these
@@ -53,7 +53,7 @@ class Idle(NamedTuple):
 
     Attributes:
       rate: the factor of c that all coordinates share, a function of step numbers from
-        1, as floats of NumPy or JAX.
+        1 on, float64 arrays of NumPy.
       metric: the rest of c, which does not change, a function of the slots.
       direction: u as a function of the slots; None if it is 0.
       momentum: factor of the direction from step to step.

@@ -42,7 +42,7 @@ def halving_schedule(
 def warmup_schedule(
     peak_value: float, warmup_steps: int
 ) -> Callable[[Int[Array, ""]], Float[Array, ""]]:
-    """A value that rises linearly from 0 during a number of steps and then stays constant.
+    """A value that rises linearly from 0 and then stays constant.
 
     Args:
       peak_value: the value from step `warmup_steps` on.

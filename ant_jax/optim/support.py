@@ -11,7 +11,7 @@ from ant_jax.ops.elementwise import elementwise
 
 
 def keep_zeros() -> optax.GradientTransformation:
-    """Zeroes the gradient of entries that are zero, so that an optimizer leaves them zero.
+    """Zeroes the gradient of entries that are zero, so that they stay zero.
 
     For a pruned table, before any optimizer that does not move an entry without
     gradient away from zero: `optax.chain(keep_zeros(), ant.proximal_yogi(1e-3))`. An

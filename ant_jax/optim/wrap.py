@@ -27,7 +27,7 @@ def with_proximal(
 
 
 @overload
-def with_proximal(
+def with_proximal(  # type: ignore[overload-cannot-match]  # optax is Any to mypy
     optimizer: optax.GradientTransformation,
     proximal: optax.GradientTransformation,
     param_labels: Callable[[Any], Any] = default_labels,

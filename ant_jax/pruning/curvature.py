@@ -22,8 +22,8 @@ def make_curvature(
     For outputs r and a parameter p it is `h = mean (dr/dp)^2` over the examples: to
     second order, a step x in p alone from a minimum raises the error by `h x^2` (h is
     half the diagonal of the Gauss-Newton matrix, since the 2 of the matrix and the 1/2
-    of the Taylor series cancel). With gradients of a log-likelihood as outputs it is
-    the diagonal of the empirical Fisher information.
+    of the Taylor series cancel). If the outputs are log-likelihoods, h is the diagonal
+    of the empirical Fisher information.
 
     A batch takes one pass: the squared derivative of a sum of outputs with random signs
     has the sum of the squared derivatives as its mean (Hutchinson, 1990). For rows of a
@@ -41,10 +41,11 @@ def make_curvature(
 
     Example:
       >>> from ant_jax.training import data_mesh
-      >>> curvature = make_curvature(lambda p, x: p * x, 2, data_mesh(1))
-      >>> data = jnp.array([1.0, 3.0])
-      >>> round(float(curvature(jnp.float32(0), data, jax.random.key(0))), 2)
-      5.0
+      >>> mesh = data_mesh(jax.devices()[:1])
+      >>> curvature = make_curvature(lambda p, x: p[x["id"]] * x["scale"], 2, mesh)
+      >>> data = {"id": jnp.array([0, 1]), "scale": jnp.array([1.0, 3.0])}
+      >>> curvature(jnp.zeros(2), data, jax.random.key(0)).tolist()
+      [0.5, 4.5]
     """
     batch_size = -(-batch_size // mesh.size) * mesh.size
 

@@ -13,12 +13,14 @@ from ant_jax import training
 from ant_jax.embeddings import half_normal
 from ant_jax.optim import LazyRows, rules
 from ant_jax.optim.lazy.table import check_status
+from ant_jax.training.lazy import _compiler_options
 from benchmarks.programs.jax_steps import time_scan
 from benchmarks.programs.recommender import as_prepared, to_config
 from benchmarks.workload import Workload
-from experiments.recommendation import optimizer, train
 from experiments.recommendation.input_pipeline import Examples
 from experiments.recommendation.models import MatrixFactorization
+from experiments.recommendation.task import Recommendation
+from experiments.runner import optimizer
 
 # What idle steps do is tabulated for so many.
 _MOST_STEPS = 1_000_000
@@ -26,23 +28,22 @@ _MOST_STEPS = 1_000_000
 _STDDEV = 0.1
 
 
+def make_task(workload: Workload, **changes: Any) -> Recommendation:
+    """The program's task, with full tables where there are no anchors."""
+    stddevs = {"transform_stddev": _STDDEV, "table_stddev": _STDDEV}
+    prepared = as_prepared(workload.num_users, workload.num_items)
+    return Recommendation(to_config(workload, **stddevs, **changes), prepared)
+
+
 def make_model(workload: Workload) -> MatrixFactorization:
     """Matrix factorization with anchors, or with full tables where there are none."""
-    config = to_config(workload, transform_stddev=_STDDEV, full_stddev=_STDDEV)
-    return train.make_model(config, as_prepared(workload.num_users, workload.num_items))
+    return make_task(workload).model
 
 
 def make_trainer(workload: Workload, mesh: Mesh, *, lazy: bool) -> training.Trainer:
     """Both tables by lazy rows, or everything by the dense optimizer."""
-    config = to_config(workload, lazy_rows=lazy)
-    return optimizer.make_trainer(
-        config,
-        make_model(workload),
-        as_prepared(workload.num_users, workload.num_items),
-        *optimizer.schedules(config),
-        _MOST_STEPS,
-        mesh,
-    )
+    task, key = make_task(workload, lazy_rows=lazy), jax.random.key(workload.seed)
+    return optimizer.make_trainer(task, mesh, key, _MOST_STEPS)
 
 
 def create_lazy_state(
@@ -68,7 +69,8 @@ def lazy(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     """A program of `benchmarks.turns` that trains by lazy rows."""
     mesh = _mesh()
     trainer = make_trainer(workload, mesh, lazy=True)
-    options = training.step_options(mesh, workload.batch_size)
+    # What the trainer compiles its own epoch with, which would shuffle too.
+    options = _compiler_options(mesh, workload.batch_size)
 
     @jax.jit(donate_argnums=0, compiler_options=options)
     def scan(state: training.TrainState, examples: Examples) -> training.TrainState:
@@ -88,16 +90,15 @@ def lazy(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
 def dense(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     """A program of `benchmarks.turns` that moves every row at every step.
 
-    It runs the library's compiled epoch, which also shuffles, but whose state has the
+    It runs the trainer's compiled epoch, which also shuffles, but whose state has the
     shape that the dense optimizer is fastest in.
     """
     mesh = _mesh()
     trainer = make_trainer(workload, mesh, lazy=False)
-    epoch = training.make_epoch(trainer.step, workload.batch_size, mesh)
     key = jax.random.key(workload.seed)
 
     def run(state: training.TrainState, examples: Examples) -> training.TrainState:
-        return epoch(state, jax.tree.map(jnp.ravel, examples), key)[0]
+        return trainer.epoch(state, jax.tree.map(jnp.ravel, examples), key)[0]
 
     state = trainer.create(make_model(workload).init(key))
     return time_scan(workload, run, training.replicate(state, mesh))

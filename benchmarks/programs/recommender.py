@@ -22,8 +22,8 @@ from experiments.recommendation.input_pipeline import (
     Splits,
     prepare,
 )
-from experiments.recommendation.optimizer import make_epoch, make_trainer, schedules
-from experiments.recommendation.train import make_model
+from experiments.recommendation.task import Recommendation
+from experiments.runner.optimizer import make_trainer
 
 Timed = tuple[dict[str, Any], Iterator[float]]
 
@@ -63,24 +63,21 @@ def time_epochs(config: Config, prepared: Prepared) -> Timed:
       What describes the setting, and an iterator: each `next` trains for an epoch and
       gives its seconds.
     """
-    model = make_model(config, prepared)
-    mesh = training.data_mesh()
-    train = prepared.splits.train
+    task = Recommendation(config, prepared)
+    mesh, train = training.data_mesh(), prepared.splits.train
     steps = len(train.users) // config.batch_size
-    trainer = make_trainer(
-        config, model, prepared, *schedules(config), steps * _MOST_EPOCHS, mesh
-    )
+    key = jax.random.key(config.seed)
+    trainer = make_trainer(task, mesh, key, steps * _MOST_EPOCHS)
     data = training.replicate(train, mesh)
-    params = model.init(jax.random.key(config.seed), float(train.ratings.mean()))
+    params = task.model.init(key, float(train.ratings.mean()))
     state = training.replicate(trainer.create(params), mesh)
-    epoch = make_epoch(config, trainer, mesh)
 
     def measured() -> Iterator[float]:
         nonlocal state
         for count in itertools.count():
-            key = jax.random.fold_in(jax.random.key(config.seed), count)
+            shuffle = jax.random.fold_in(key, count)
             start = time.perf_counter()
-            state, _ = jax.block_until_ready(epoch(state, data, key))
+            state, _ = jax.block_until_ready(trainer.epoch(state, data, shuffle))
             yield time.perf_counter() - start
 
     seconds = measured()

@@ -21,7 +21,7 @@ from ant_jax.optim.lazy.table import check_status
 from benchmarks.programs.timing import time_turns
 from benchmarks.texts import TextWorkload, draw_texts
 from experiments.data import Names
-from experiments.text_classification import optimizer, train
+from experiments.runner import optimizer
 from experiments.text_classification.input_pipeline import (
     Examples,
     Prepared,
@@ -29,6 +29,7 @@ from experiments.text_classification.input_pipeline import (
     Unknown,
 )
 from experiments.text_classification.models import Classifier
+from experiments.text_classification.task import TextClassification
 
 Timed = tuple[dict[str, Any], Iterator[float]]
 
@@ -37,37 +38,32 @@ _MOST_STEPS = 100_000
 _MOST_STEPS_OF_A_TURN = 1_000
 
 
-def make_model(workload: TextWorkload) -> Classifier:
-    """The program's model for so many words and classes."""
+def make_task(workload: TextWorkload) -> TextClassification:
+    """The program's task for a number of words and classes, without texts."""
     none = Examples(*(np.zeros(shape, np.int32) for shape in ((0, 0), 0, 0)))
     names = Names(map(str, range(workload.num_words)))
     counts = np.zeros(workload.num_words, np.int64)
     classes = tuple(map(str, range(workload.num_classes)))
     splits, unknown = Splits(none, none, none), Unknown(0, 0, 0)
-    return train.make_model(
-        workload.config, Prepared(splits, names, counts, counts, classes, unknown)
-    )
+    prepared = Prepared(splits, names, counts, counts, classes, unknown)
+    return TextClassification(workload.config, prepared)
+
+
+def make_model(workload: TextWorkload) -> Classifier:
+    """Its model."""
+    return make_task(workload).model
 
 
 def ours(workload: TextWorkload) -> Timed:
     """A program of `benchmarks.turns`: the compiled epoch, of few texts."""
-    config = workload.config
     mesh = training.data_mesh(jax.local_devices()[:1])
-    model = make_model(workload)
-    init_key, shuffle_key, noise_key = jax.random.split(jax.random.key(config.seed), 3)
-    trainer = optimizer.make_trainer(
-        config,
-        model,
-        *optimizer.schedules(config),
-        num_examples=_MOST_STEPS * config.batch_size,
-        epochs=1,
-        mesh=mesh,
-        key=noise_key,
-    )
-    epoch = optimizer.make_epoch(config, trainer, mesh)
+    keys = jax.random.split(jax.random.key(workload.config.seed), 3)
+    init_key, shuffle_key, noise_key = keys
+    task = make_task(workload)
+    trainer = optimizer.make_trainer(task, mesh, noise_key, _MOST_STEPS)
 
     def run(state: training.TrainState, data: Examples) -> training.TrainState:
-        state, _ = epoch(state, data, shuffle_key)
+        state, _ = trainer.epoch(state, data, shuffle_key)
         # Steps that could not be taken would be too quick.
         for table in state.tables.values():
             check_status(table)
@@ -82,10 +78,11 @@ def create_state(
 ) -> training.TrainState:
     """A state whose lazy rows are made in place, with no second copy of them."""
     config = workload.config
-    if not optimizer.uses_lazy_rows(config):
-        model = make_model(workload)
-        return jax.jit(lambda: trainer.create(model.init(key, config.length)))()
-    small = make_model(dataclasses.replace(workload, num_words=1))
+    task = make_task(workload)
+    if not optimizer.uses_lazy_rows(task):
+        return jax.jit(lambda: trainer.create(task.init(key)))()
+    # Fewer words than anchors are refused.
+    small = make_model(dataclasses.replace(workload, num_words=config.anchors))
     state = trainer.create(small.init(key, config.length))
     table = state.tables["embedding"]
     shape = workload.num_words, table.layout.columns

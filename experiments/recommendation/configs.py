@@ -36,7 +36,7 @@ class Config(TrainingConfig):
     }
 
     dataset: str = again(TrainingConfig, "dataset", "movielens_small")
-    rating_range: tuple[float, ...] | None = setting(
+    rating_range: tuple[float, float] | None = setting(
         None,
         "Smallest and largest rating of a csv, 1,5; any number if not given.",
         group="data",

@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments.data import Names, Ratings
 from experiments.data.names import as_names
+from experiments.runner.splits import Splits as Splits
 
 
 class Examples(NamedTuple):
@@ -17,14 +18,6 @@ class Examples(NamedTuple):
     users: np.ndarray  # int32 (n,)
     items: np.ndarray  # int32 (n,)
     ratings: np.ndarray  # float32 (n,)
-
-
-class Splits(NamedTuple):
-    """Three disjoint parts; straight after the split they are all ratings."""
-
-    train: Examples
-    validation: Examples
-    test: Examples
 
 
 class Dropped(NamedTuple):

@@ -1,7 +1,7 @@
 """Settings that every training program has."""
 
 import dataclasses
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from experiments.runner.methods import METHODS
 from experiments.runner.settings import SettingError, Settings, setting
@@ -115,7 +115,7 @@ class TrainingConfig(Settings):
     anchor_step: int = setting(
         1, "Anchors that come or go at a time.", group="nbant", at_least=1
     )
-    trend: str = setting(
+    trend: Literal["monotone", "slope"] = setting(
         "monotone", "Kind of trend.", group="nbant", choices=("monotone", "slope")
     )
     trend_window: int = setting(
@@ -137,7 +137,7 @@ class TrainingConfig(Settings):
     trend_warmup: int = setting(
         2, "Epochs at the start after which anchors come.", group="nbant", at_least=0
     )
-    anchors_move: str = setting(
+    anchors_move: Literal["together", "apart", "both"] = setting(
         "together",
         "How the numbers of anchors of several tables move.",
         group="nbant",

@@ -125,6 +125,7 @@ def fit(
             numbers = {
                 "train_loss": float(report.loss),
                 "validation": metric.report(value),
+                **{name: float(mean) for name, mean in report.metrics.items()},
             }
             anchors = None
             if adaptation is not None:

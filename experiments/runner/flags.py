@@ -94,7 +94,7 @@ def help_text(
       run_flags: names of the flags that are no settings.
       arguments: the command line, which may hold `--config=NAME`.
     """
-    name = flags.FLAGS["config"].default
+    name = str(flags.FLAGS["config"].default)
     for argument in arguments:
         if argument.removeprefix("--config=") in configs:
             name = argument.removeprefix("--config=")
@@ -142,6 +142,8 @@ def _shown(value: Any) -> str:
 def _kind(config_class: type[Settings], name: str) -> tuple[type, bool]:
     """The type of a setting, or of the numbers of a setting that has several."""
     kind = typing.get_type_hints(config_class)[name]
+    if typing.get_origin(kind) is typing.Literal:
+        return str, False
     if typing.get_origin(kind) is not tuple:
         kinds = [k for k in typing.get_args(kind) if k is not type(None)]
         kind = kinds[0] if kinds else kind

@@ -213,9 +213,11 @@ def _low_rank(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
 
 
 def _mixed(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
+    # Special words stand first, whatever their counts.
+    counts = np.maximum.accumulate(objects.counts[::-1])[::-1]
     return embeddings.MixedDimensionEmbedding.from_counts(
         # Objects of validation and test may not occur in training.
-        objects.counts + 1,
+        counts + 1,
         d,
         num_blocks=config.mixed_blocks,
         temperature=config.mixed_temperature,

@@ -24,7 +24,7 @@ from ant_jax.optim import (
     soft_threshold,
     warmup_schedule,
 )
-from ant_jax.optim.proximal import Schedule
+from ant_jax.optim.schedules import ScalarOrSchedule
 from ant_jax.params import Part, find_parts, map_tables
 from experiments.runner.config import TrainingConfig
 from experiments.runner.task import Task
@@ -36,12 +36,12 @@ _NOISE = ("logits", "log_alpha", "log_variance", "scale_log_variance")
 _CLOSED_FORM = ("ant", "nbant", "full")
 
 
-def schedules(config: TrainingConfig) -> tuple[Schedule, Schedule]:
+def schedules(config: TrainingConfig) -> tuple[ScalarOrSchedule, ScalarOrSchedule]:
     """Learning rate and penalty of a config, numbers or schedules."""
-    rate: Schedule = config.learning_rate
+    rate: ScalarOrSchedule = config.learning_rate
     if config.halving_steps:
         rate = halving_schedule(config.learning_rate, config.halving_steps)
-    l1: Schedule = config.l1
+    l1: ScalarOrSchedule = config.l1
     if config.l1_warmup_steps:
         l1 = warmup_schedule(config.l1, config.l1_warmup_steps)
     return rate, l1
@@ -101,8 +101,8 @@ def _trainer(
     model: Any,
     mesh: Mesh,
     key: PRNGKeyArray,
-    rate: Schedule,
-    l1: Schedule,
+    rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule,
     num_steps: int,
     *,
     refit: bool,
@@ -139,7 +139,12 @@ def _trainer(
 
 
 def _dense(
-    task: Task, rate: Schedule, l1: Schedule, unpenalized: Any, *, zeros_stay: bool
+    task: Task,
+    rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule,
+    unpenalized: Any,
+    *,
+    zeros_stay: bool,
 ) -> optax.GradientTransformation:
     config = task.config
     operator = {

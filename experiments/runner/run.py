@@ -8,7 +8,8 @@ from jax.sharding import Mesh
 
 from ant_jax import training
 from ant_jax.training.evaluate import PerExample
-from experiments.runner.task import Splits, Task
+from experiments.runner.splits import Splits
+from experiments.runner.task import Task
 
 Split = Literal["validation", "test"]
 

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from jaxtyping import PRNGKeyArray
 
@@ -13,19 +13,10 @@ from ant_jax.training.loss import Loss
 from experiments.runner.config import TrainingConfig
 from experiments.runner.methods import Objects
 from experiments.runner.metric import Metric
+from experiments.runner.splits import Splits
 
 if TYPE_CHECKING:
     from experiments.runner.run import Run
-
-Split = Literal["train", "validation", "test"]
-
-
-class Splits(NamedTuple):
-    """Three disjoint parts, each a pytree of arrays with one leading axis."""
-
-    train: Any
-    validation: Any
-    test: Any
 
 
 class Task(abc.ABC):

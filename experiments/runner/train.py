@@ -122,8 +122,10 @@ def _train(run: Run, folder: Workdir) -> dict[str, Any]:
         **provenance(),
         "config": dataclasses.asdict(config),
     }
-    write_atomically(folder.result, json.dumps(result, indent=2) + "\n")
-    return result
+    text = json.dumps(result, indent=2) + "\n"
+    write_atomically(folder.result, text)
+    # As a resumed run reads it: lists where there were tuples.
+    return dict(json.loads(text))
 
 
 def _artifact(folder: Workdir, config: Any, index: int) -> Path:

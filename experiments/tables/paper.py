@@ -1,16 +1,21 @@
-"""Figures that stand in the text of Anchor & Transform."""
+"""What Anchor & Transform has published."""
 
 import csv
 from pathlib import Path
 
-_FIGURES = Path(__file__).parent / "published" / "ant_other_figures.csv"
+_FOLDER = Path(__file__).parent / "published"
 
 
-def figure(name: str) -> str:
-    """A figure by our name for it, as it is printed.
+def table(name: str) -> list[dict[str, str]]:
+    """The lines of a published table, from the file of that name."""
+    with (_FOLDER / f"{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def value(name: str) -> str:
+    """A number from the paper's text by our name for it, as it is printed.
 
     Raises:
       KeyError: there is none of this name.
     """
-    with _FIGURES.open(newline="") as file:
-        return {row["name"]: row["value"] for row in csv.DictReader(file)}[name]
+    return {row["name"]: row["value"] for row in table("ant_other_values")}[name]

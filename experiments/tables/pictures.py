@@ -1,269 +1,77 @@
-"""Pictures of results."""
+"""The picture that both programs have: a score against size, a line a method."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from ant_jax.report import save_figure
+from experiments.runner.pictures import save_figure
+from experiments.tables.points import Point
 
-_STYLES = ("-", "--", ":")
-_COLORS = ("tab:red", "tab:orange", "tab:green")
-
-
-def heat_maps(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draws the objective over a grid of anchors, with the courses of nbANT over it.
-
-    Args:
-      tables: of `anchor_grid.summarize`; a picture beside the other.
-      path: the PNG file.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.8 * len(tables), 4.9), layout="constrained")
-    for number, table in enumerate(tables, start=1):
-        axes = figure.add_subplot(1, len(tables), number)
-        anchors = table["anchors"]
-        ticks = np.arange(len(anchors))
-        above = 100 * (np.array(table["grid"]) / table["best"]["objective"] - 1)
-        image = axes.imshow(above, origin="lower", cmap="Blues", vmin=0)
-        figure.colorbar(image, ax=axes, shrink=0.8, label="above the best, percent")
-        for (user, item), percent in np.ndenumerate(above):
-            color = "white" if percent > 0.65 * above.max() else "black"
-            axes.annotate(
-                f"{percent:.1f}", (item, user), ha="center", va="center", color=color
-            )
-        for index, landing in enumerate(table["landings"]):
-            color = _COLORS[index % len(_COLORS)]
-            # The scale of the axes is that of the grid: even between its numbers.
-            users, items, _ = np.transpose(landing["course"])
-            axes.plot(
-                np.interp(items, anchors, ticks),
-                np.interp(users, anchors, ticks),
-                color=color,
-                alpha=0.7,
-            )
-            axes.plot(
-                np.interp(landing["items"], anchors, ticks),
-                np.interp(landing["users"], anchors, ticks),
-                "*",
-                color=color,
-                markersize=max(20 - 7 * index, 6),  # one may lie on the other
-                markeredgecolor="white",
-                label=f"nbANT from {landing['start']}/{landing['start']}",
-            )
-        axes.set_xticks(ticks, anchors)
-        axes.set_yticks(ticks, anchors)
-        axes.set_xlabel("anchors of the items")
-        axes.set_ylabel("anchors of the users")
-        axes.set_title(f"an anchor costs {table['anchor_cost']:g}")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
-    save_figure(figure, path)
+_SIZES = {"emb_params": "embedding parameters", "emb_bytes": "bytes, indices included"}
+_COLORS = 10  # of matplotlib's cycle
 
 
-def stream_course(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draws the number of anchors and the objective, chunk by chunk of a stream.
-
-    Args:
-      rows: one a chunk: `chunk anchors_users anchors_items objective`.
-      path: the PNG file.
-    """
-    from matplotlib.figure import Figure
-
-    chunks = [row["chunk"] for row in rows]
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    for name, shift, style in (("users", -0.06, "o-"), ("items", 0.06, "s--")):
-        counts = [row[f"anchors_{name}"] + shift for row in rows]
-        axes.plot(chunks, counts, style, label=f"anchors of the {name}")
-    axes.set_xlabel("chunk of the stream")
-    axes.set_ylabel("anchors")
-    axes.set_ylim(bottom=0)
-    axes.locator_params(integer=True)
-    right = axes.twinx()
-    values = [row["objective"] for row in rows]
-    right.plot(chunks, values, "^:", color="tab:green", label="objective")
-    right.set_ylabel("objective on the held-out part", color="tab:green")
-    lines = [*axes.get_lines(), *right.get_lines()]
-    axes.legend(lines, [str(line.get_label()) for line in lines], loc="best")
-    for one in (axes, right):
-        one.spines["top"].set_visible(False)
-    save_figure(figure, path)
-
-
-def error_curves(
-    methods: Mapping[str, Sequence[Mapping[str, Any]]], path: Path
-) -> None:
-    """Draws the validation error by epochs and by seconds.
-
-    Args:
-      methods: by name a run for every seed, `epochs seconds validation`, sequences.
-      path: the PNG file.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    by_epochs, by_seconds = figure.subplots(1, 2, sharey=True)
-    for number, (name, runs) in enumerate(methods.items()):
-        for seed, run in enumerate(runs):
-            style: dict[str, Any] = {
-                "color": f"C{number % 10}",
-                "linestyle": _STYLES[number // 10 % len(_STYLES)],
-                "linewidth": 1.2,
-                "label": None if seed else name,
-            }
-            by_epochs.plot(run["epochs"], run["validation"], **style)
-            by_seconds.plot(run["seconds"], run["validation"], **style)
-    errors = [
-        value for runs in methods.values() for r in runs for value in r["validation"]
-    ]
-    # The first epochs, which tell nothing, would leave no room for the rest.
-    low, high = min(errors), float(np.quantile(errors, 0.95))
-    by_epochs.set_ylim(low - 0.05 * (high - low), high)
-    by_epochs.set_xlabel("epochs")
-    by_seconds.set_xlabel("seconds of training")
-    by_seconds.set_xscale("log")
-    by_epochs.set_ylabel("validation mean squared error")
-    by_epochs.legend(fontsize="small")
-    for axes in (by_epochs, by_seconds):
-        axes.spines[["top", "right"]].set_visible(False)
-    save_figure(figure, path)
-
-
-def scatter(table: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draws error against embedding parameters, ours beside the published."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.add_subplot()
-    axes.errorbar(
-        [row["emb_params"]["mean"] for row in table],
-        [row["mse"]["mean"] for row in table],
-        xerr=[row["emb_params"]["deviation"] for row in table],
-        yerr=[row["mse"]["deviation"] for row in table],
-        fmt="o",
-        capsize=3,
-        label="ours, mean and deviation over the seeds",
-    )
-    published = [row for row in table if "published_mse" in row]
-    axes.plot(
-        [row["published_emb_params"] for row in published],
-        [row["published_mse"] for row in published],
-        "x",
-        color="tab:red",
-        label="published, Table 14",
-    )
-    for row in table:
-        place = (row["emb_params"]["mean"], row["mse"]["mean"])
-        axes.annotate(
-            row["name"],
-            place,
-            xytext=(6, 4),
-            textcoords="offset points",
-            fontsize="x-small",
-        )
-    axes.set_xscale("log")
-    axes.set_xlabel("embedding parameters (non-zeros)")
-    axes.set_ylabel("test mean squared error")
-    axes.set_title("MovieLens 1M")
-    axes.legend()
-    axes.spines[["top", "right"]].set_visible(False)
-    save_figure(figure, path)
-
-
-def fronts(found: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
-    """Draws error against parameters and against bytes, a line a method."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True)
-    labels = ("embedding parameters", "bytes, indices included")
-    for axis, size, label in zip(
-        axes, ("emb_params", "emb_bytes"), labels, strict=True
-    ):
-        for method in dict.fromkeys(point["method"] for point in found):
-            line = sorted(
-                (p for p in found if p["method"] == method),
-                key=lambda p: p[size]["mean"],
-            )
-            axis.errorbar(
-                [p[size]["mean"] for p in line],
-                [p["value"]["mean"] for p in line],
-                yerr=[p["value"]["deviation"] for p in line],
-                fmt="o-" if method == "ant" else ".--",
-                linewidth=2 if method == "ant" else 0.8,
-                capsize=2,
-                label=method.replace("_", " "),
-            )
-        axis.set_xscale("log")
-        axis.set_xlabel(label)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("test mean squared error")
-    axes[0].set_ylim(top=min(1.0, max(p["value"]["mean"] for p in found) + 0.02))
-    axes[1].legend(fontsize="small")
-    figure.suptitle(title)
-    save_figure(figure, path)
-
-
-def accuracy(
-    found: Sequence[Mapping[str, Any]],
-    title: str,
-    ours: Sequence[str],
-    published: Sequence[Mapping[str, Any]],
+def fronts(
+    points: Sequence[Point],
     path: Path,
+    *,
+    title: str,
+    label: str,
+    ours: Sequence[str],
+    limits: tuple[float | None, float],
+    crosses: Sequence[tuple[float, float]] = (),
+    crosses_label: str = "",
 ) -> None:
-    """Draws accuracy against parameters and against bytes, a line a method and start.
+    """Draws a score against parameters and against bytes.
 
     Args:
-      found: of `text_table.points`.
-      title: of the picture.
-      ours: methods that are drawn in full lines.
-      published: lines of the published table, of another data set than ours.
+      points: of `make_points`; those of a line are joined.
       path: the PNG file.
+      title: of the picture.
+      label: of the score.
+      ours: methods that are drawn in full lines.
+      limits: of the score's axis; None leaves the lower one free.
+      crosses: published parameters and scores.
+      crosses_label: what these are.
     """
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(12, 5), layout="constrained")
-    axes = figure.subplots(1, 2, sharey=True)
-    labels = ("embedding parameters", "bytes, indices included")
-    lines = list(dict.fromkeys((p["line"], p["method"]) for p in found))
-    for axis, size, label in zip(
-        axes, ("emb_params", "emb_bytes"), labels, strict=True
-    ):
-        for number, (name, method) in enumerate(lines):
-            line = sorted(
-                (p for p in found if p["line"] == name),
-                key=lambda p: p[size]["mean"],
-            )
-            axis.errorbar(
-                [p[size]["mean"] for p in line],
-                [p["value"]["mean"] for p in line],
-                yerr=[p["value"]["deviation"] for p in line],
-                fmt="o-" if method in ours else ".--",
-                color=f"C{number % 10}",
-                linewidth=2 if method in ours else 0.8,
-                mfc="white" if number >= 10 else None,
-                capsize=2,
-                label=name.replace("_", " "),
-            )
-        axis.set_xscale("log")
-        axis.set_xlabel(label)
-        axis.spines[["top", "right"]].set_visible(False)
-    others = [float(row["accuracy"]) for row in published]
-    if published:
-        crosses = axes[0].plot(
-            [float(row["emb_params"]) for row in published],
-            others,
-            "kx",
-            label="published, on all of AG-News",
-        )
-        axes[0].legend(handles=crosses, loc="lower right", fontsize="small")
-    axes[0].set_ylabel("test accuracy, percent")
-    values = sorted(p["value"]["mean"] for p in found)
-    # What learned nothing would leave no room for the rest.
-    bottom, top = max(values[0] - 1, values[-1] - 25), max(values[-1:] + others)
-    axes[0].set_ylim(bottom=bottom, top=top + 1.5)
-    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside right center")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, (size, size_label) in zip(panels, _SIZES.items(), strict=True):
+        _draw_lines(axes, points, size, ours)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 30k
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel(size_label)
+        axes.spines[["top", "right"]].set_visible(False)
+    if crosses:
+        drawn = panels[0].plot(*zip(*crosses, strict=True), "kx", label=crosses_label)
+        panels[0].legend(handles=drawn, loc="lower right", fontsize="small")
+    panels[0].set_ylabel(label)
+    panels[0].set_ylim(*limits)
+    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside right center")
     figure.suptitle(title)
     save_figure(figure, path)
+
+
+def _draw_lines(
+    axes: Any, points: Sequence[Point], size: str, ours: Sequence[str]
+) -> None:
+    lines = dict.fromkeys((p["line"], p["method"]) for p in points)
+    for number, (name, method) in enumerate(lines):
+        line = [p for p in points if p["line"] == name]
+        line.sort(key=lambda p: p[size]["mean"])
+        axes.errorbar(
+            [p[size]["mean"] for p in line],
+            [p["value"]["mean"] for p in line],
+            yerr=[p["value"]["deviation"] for p in line],
+            fmt="o-" if method in ours else ".--",
+            color=f"C{number % _COLORS}",
+            linewidth=2 if method in ours else 0.8,
+            mfc="white" if number >= _COLORS else None,
+            capsize=2,
+            label=name.replace("_", " "),
+        )

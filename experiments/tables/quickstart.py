@@ -7,36 +7,50 @@ trains ANT and the full table on the default ratings and writes
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
-from ant_jax.report import results_table
 from experiments.recommendation.configs import CONFIGS
-from experiments.recommendation.train import train_and_evaluate
+from experiments.recommendation.task import Recommendation
 from experiments.runner import cli
-from experiments.tables import document
-
-_ROOT = Path(__file__).parents[2]
-
-flags.DEFINE_string("cache_dir", None, "Folder of prepared data.")
-flags.DEFINE_string("workdir", "runs/tables/quickstart", "Folder of both runs.")
+from experiments.runner.table import results_table
+from experiments.runner.train import train_and_evaluate
+from experiments.tables import document, program
+from experiments.tables.runs import defaults, settings
 
 
-def main() -> None:
-    """Trains what is missing and writes the table."""
-    results = []
+def measure() -> list[dict[str, Any]]:
+    """Trains what is missing."""
+    values, results = flags.FLAGS, []
     for method in ("ant", "full"):
         config = dataclasses.replace(CONFIGS["quickstart"], method=method)
-        folder = Path(flags.FLAGS.workdir) / method
+        folder = Path(values.workdir) / method
         results.append(
-            train_and_evaluate(config, folder, "resume", flags.FLAGS.cache_dir)
+            train_and_evaluate(
+                Recommendation, config, folder, "resume", values.cache_dir
+            )
         )
-    table = results_table(results)
-    document.store(_ROOT, "quickstart", {"table": "quickstart", "rows": results})
-    document.insert(_ROOT / "README.md", "quickstart", table)
+    return results
+
+
+def content(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The result file."""
+    rows = [{**r, "config": settings(Recommendation, r)} for r in results]
+    return {"table": "quickstart", "defaults": defaults(Recommendation), "rows": rows}
+
+
+def publish(content: program.Content, root: Path) -> None:
+    """Writes the README's table below `root`."""
+    table = results_table(content["rows"])
+    document.insert(root / "README.md", "quickstart", table)
     print(table)
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    flags.DEFINE_string("cache_dir", None, "Folder of prepared data.")
+    flags.DEFINE_string("workdir", "runs/tables/quickstart", "Folder of both runs.")
+    program.define_from_results()
+    cli.run(lambda: program.main("quickstart", measure, content, publish))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.data import DataError, Documents, Names, Texts
+from experiments.runner.splits import Splits as Splits
 
 _log = logging.getLogger(__name__)
 PAD, UNK, EOS = 0, 1, 2
@@ -23,14 +24,6 @@ class Examples(NamedTuple):
     tokens: np.ndarray  # int32 (n, length), PAD behind the end
     lengths: np.ndarray  # int32 (n,), tokens before the padding
     labels: np.ndarray  # int32 (n,)
-
-
-class Splits(NamedTuple):
-    """Three disjoint parts, in the order of the files."""
-
-    train: Examples
-    validation: Examples
-    test: Examples
 
 
 class Unknown(NamedTuple):

@@ -124,7 +124,7 @@ def test_a_mixture_ships_as_one_sparse_transform(path, dtype, param_dtype, toler
 def test_a_mixture_that_does_not_fit(path):
     params = sparse_mixture()
     for sizes, message in [
-        ((5, 12, 1), "There are 2 sets of anchors, .* says 3"),
+        ((5, 12, 1), "There are 2 sets of anchors, .* has 3"),
         ((5, 11), r"parts\[1\].anchors has the shape \(12, 6\)"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -16,7 +16,6 @@ import ant_jax as ant
 from ant_jax import training
 from ant_jax.embeddings import (
     ClusterAdjustmentEmbedding,
-    ClusterAdjustmentParams,
     ClusterEmbedding,
     ClusterParams,
     MixedClusterEmbedding,
@@ -256,16 +255,6 @@ class Batch(NamedTuple):
     targets: jax.Array
 
 
-def split(params):
-    tables = {"logits": params.clusters.logits, "adjustment": params.adjustment}
-    return tables, params.clusters.embedding
-
-
-def join(tables, vectors):
-    clusters = ClusterParams(tables["logits"], vectors)
-    return ClusterAdjustmentParams(clusters, tables["adjustment"])
-
-
 def test_lazy_rows_train_as_dense_ones_do():
     """Logits and adjustments by exact lazy rows, with noise, against Yogi on all."""
     emb, steps, batch = MAKERS["adjustment"](), 30, 8
@@ -277,13 +266,13 @@ def test_lazy_rows_train_as_dense_ones_do():
 
     mesh = training.data_mesh(jax.local_devices()[:2])
     rows = ant.LazyRows(rules.yogi(), 0.05, num_steps=100, prox=identity)
-    names = ("logits", "adjustment")
-    tables = training.Tables(
-        dict.fromkeys(names, rows), dict.fromkeys(names, "ids"), split, join
+    names = ("clusters.logits", "adjustment")
+    tables = training.LazyTables(
+        dict.fromkeys(names, rows), dict.fromkeys(names, "ids")
     )
     trainers = [
-        training.dense_trainer(loss, ant.yogi(0.05), mesh, key=KEY),
-        training.lazy_trainer(loss, ant.yogi(0.05), mesh, tables, key=KEY),
+        training.dense_trainer(loss, ant.yogi(0.05), mesh, batch, key=KEY),
+        training.lazy_trainer(loss, ant.yogi(0.05), mesh, batch, tables, key=KEY),
     ]
     rng = np.random.default_rng(0)
     # Some words are rare, and some never occur.
@@ -292,9 +281,10 @@ def test_lazy_rows_train_as_dense_ones_do():
     data = Batch(jnp.asarray(ids, jnp.int32), jnp.asarray(targets, jnp.float32))
     results = []
     for trainer in trainers:
-        epoch = training.make_epoch(trainer.step, batch, mesh)
         state = training.replicate(trainer.create(spread_params(emb)), mesh)
-        state, _ = epoch(state, training.replicate(data, mesh), jax.random.key(0))
+        state, _ = trainer.epoch(
+            state, training.replicate(data, mesh), jax.random.key(0)
+        )
         results.append(jax.device_get(trainer.params(state)))
     dense, lazy = results
     jax.tree.map(

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ant_jax.embeddings import ClusterEmbedding, ClusterParams
-from ant_jax.report import cluster_summary
+from ant_jax.embeddings import ClusterEmbedding, ClusterParams, cluster_summary
 
 V, D, K = 50, 3, 6
 

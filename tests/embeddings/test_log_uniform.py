@@ -42,11 +42,11 @@ def test_the_divergence_is_near_the_integral(log_alpha):
 
 def test_the_divergence_falls_to_zero_and_has_slopes_everywhere():
     log_alpha = jnp.linspace(-30, 30, 200)
-    values = kl_divergence(log_alpha)
-    assert (jnp.diff(values) <= 0).all()
+    values = np.asarray(kl_divergence(log_alpha))
+    assert (np.diff(values) <= 0).all()
     assert values[-1] == pytest.approx(0, abs=1e-6)
-    slopes = jax.vmap(jax.grad(kl_divergence))(log_alpha)
-    assert jnp.isfinite(slopes).all()
+    slopes = jax.jit(jax.vmap(jax.grad(kl_divergence)))(log_alpha)
+    assert np.isfinite(slopes).all()
 
 
 def test_log_alpha_of_means_that_vanish():

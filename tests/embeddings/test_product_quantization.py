@@ -134,7 +134,7 @@ def test_shipped_codes_take_few_bits(tmp_path, bits, num_codes):
     [
         (lambda: ProductQuantizedEmbedding(3, 6, 4, 2), "must divide the 6 features"),
         (lambda: ProductQuantizedEmbedding(3, 6, 2, 0), "num_codes must be a positive"),
-        (lambda: product_quantize(np.ones((3, 2)), 1, 4), "at most the 3 objects, got"),
+        (lambda: product_quantize(np.ones((3, 2)), 1, 4), "at most 3, the number of"),
         (lambda: product_quantize(np.ones(3), 1, 4), r"table must be floats \(V, d\)"),
         (lambda: product_quantize(np.full((3, 2), np.inf), 1, 2), "NaN or infinity"),
     ],

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -35,6 +36,8 @@ def test_factors_start_at_one_and_terms_do_not():
     assert (emb.init(key).quotients == 2).all()
 
 
-def test_other_operations_are_refused():
+def test_other_operations_are_refused(monkeypatch):
+    # As for a user, without the checks of types, which refuse an unknown name first.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(ValueError, match="operation must be 'multiply' or 'add'"):
         QuotientRemainderEmbedding(20, 3, 5, "concatenate")

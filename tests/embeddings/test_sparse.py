@@ -11,9 +11,9 @@ from ant_jax.embeddings import (
     SlimmingEmbedding,
     SparseEmbedding,
     SparseParams,
-    prune_to_size,
 )
 from ant_jax.optim import dual_averaging, l1_subgradient
+from ant_jax.pruning import prune_to_size
 
 V, D = 11, 4
 

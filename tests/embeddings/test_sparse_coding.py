@@ -121,7 +121,7 @@ def test_no_base_for_no_other_object():
     [
         ({"table": np.ones(3)}, r"table must be floats \(V, d\)"),
         ({"table": np.ones((3, 2), int)}, "table must be floats"),
-        ({"table": np.full((3, 2), np.nan)}, "table holds NaN"),
+        ({"table": np.full((3, 2), np.nan)}, "table must be finite, but holds NaN"),
         ({"base_ids": [0, 3]}, r"base_ids holds 3, which is outside \[0, 3\)"),
         ({"base_ids": [0, 0]}, "base_ids holds 0 more than once"),
         ({"base_ids": []}, "num_anchors must be a positive integer"),

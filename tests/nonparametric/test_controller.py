@@ -5,6 +5,7 @@ import json
 import math
 
 import hypothesis
+import jaxtyping
 import pytest
 from hypothesis import strategies as st
 
@@ -176,7 +177,9 @@ def test_starts_that_cannot_be_are_refused(limits, start, message):
         ({"tables": "alone"}, "tables must be 'together', 'apart' or 'both'"),
     ],
 )
-def test_settings_out_of_range_are_refused(setting, message):
+def test_settings_out_of_range_are_refused(setting, message, monkeypatch):
+    # As for a user, without the checks of types, which refuse an unknown name first.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(ValueError, match=message):
         Controller(max_anchors=4, **setting)
 

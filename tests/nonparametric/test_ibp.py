@@ -294,5 +294,5 @@ def test_bad_input():
         ibp.left_ordered_form(jnp.ones((0, 3)))
     with pytest.raises(ValueError, match="anchor_cost must not be negative"):
         ibp.small_variance_parameters(1.0, -1.0, 1.0)
-    with pytest.raises(ValueError, match="too small beside prices"):
+    with pytest.raises(ValueError, match="too small for prices"):
         ibp.small_variance_parameters(1.0, 1.0, 1e-3)

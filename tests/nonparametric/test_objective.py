@@ -109,5 +109,5 @@ def test_what_diverged_never_wins():
         assert select_model([bad, good, bad], 1.0) == 1
         with pytest.raises(ValueError, match="None of the 2 candidates has a finite"):
             select_model([bad, bad], 1.0)
-    with pytest.raises(ValueError, match="candidates are empty"):
+    with pytest.raises(ValueError, match="candidates is empty"):
         select_model([], 1.0)

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 from jax.test_util import check_grads
 
-from ant_jax.embeddings import gumbel_softmax
+from ant_jax.ops.gumbel import gumbel_softmax
 
 LOGITS = jnp.array([[0.3, -1.2, 2.0, 0.0], [5.0, 5.0, 4.0, -3.0]])
 # It compiles in a third of the time of the default one.

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from ant_jax.embeddings import ids as ids_
+from ant_jax.ops import ids as ids_
 
 
 @functools.partial(jax.jit, static_argnums=1)

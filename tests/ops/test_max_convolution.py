@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec
 
-from ant_jax.nn import max_convolution as module
+from ant_jax.ops import max_convolution as module
 from ant_jax.ops.max_convolution import max_convolution
 
 # Filters fewer and more than the inputs, on which the order of the products depends.
@@ -47,11 +47,19 @@ def gradients(function, x, kernel):
     return jax.jit(jax.grad(loss, (0, 1)))(x, kernel)
 
 
+@jax.jit
+def both_ways(x, kernel):
+    """Gradients as a CPU computes them, and as any other device does."""
+    y, residuals = module._forward(x, kernel)
+    g = jnp.cos(y)
+    return module._one_by_one(*residuals, g), module._at_once(*residuals, g)
+
+
 @SIZES
 def test_values_are_those_of_loops(length, inputs, width, filters):
     with jax.enable_x64(True):
         x, kernel = draw(length, inputs, width, filters)
-        got = max_convolution(jnp.asarray(x), jnp.asarray(kernel))
+        got = jax.jit(max_convolution)(x, kernel)
         np.testing.assert_allclose(got, by_loops(x, kernel), rtol=1e-12)
 
 
@@ -60,13 +68,8 @@ def test_gradients_are_those_of_autodiff(length, inputs, width, filters):
     with jax.enable_x64(True):
         x, kernel = map(jnp.asarray, draw(length, inputs, width, filters))
         want = gradients(by_conv, x, kernel)
-        y, residuals = module._forward(x, kernel)
-        # What a CPU runs, and what any other device does.
-        for got in (
-            gradients(max_convolution, x, kernel),
-            module._one_by_one(*residuals, jnp.cos(y)),
-            module._at_once(*residuals, jnp.cos(y)),
-        ):
+        ways = both_ways(x, kernel)
+        for got in (gradients(max_convolution, x, kernel), *ways):
             for a, b in zip(got, want, strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 
@@ -74,9 +77,9 @@ def test_gradients_are_those_of_autodiff(length, inputs, width, filters):
 @pytest.mark.parametrize("way", [module._one_by_one, module._at_once])
 def test_first_of_equal_places_has_the_derivative(way):
     x = jnp.array([[[2.0], [1.0], [2.0]]])
-    largest, residuals = module._forward(x, jnp.ones((1, 1, 1)))
+    largest, residuals = jax.jit(module._forward)(x, jnp.ones((1, 1, 1)))
     assert float(largest[0, 0]) == 2
-    to_x, to_kernel = way(*residuals, jnp.full((1, 1), 3.0))
+    to_x, to_kernel = jax.jit(way)(*residuals, jnp.full((1, 1), 3.0))
     np.testing.assert_array_equal(to_x[0, :, 0], [3, 0, 0])
     np.testing.assert_array_equal(to_kernel, [[[6]]])
 

@@ -202,8 +202,9 @@ def test_works_under_multi_steps(name):
     expected = plain.update(gradients.mean(0), plain.init(p), p)[0]
     tx = optax.MultiSteps(make(name, l1=0.1), every_k_schedule=2)
     state = tx.init(p)
-    first, state = tx.update(gradients[0], state, p)
-    second, state = tx.update(gradients[1], state, p)
+    update = jax.jit(tx.update)
+    first, state = update(gradients[0], state, p)
+    second, state = update(gradients[1], state, p)
     np.testing.assert_array_equal(first, np.zeros(2))
     np.testing.assert_allclose(second, expected, rtol=1e-6)
 
@@ -296,9 +297,15 @@ def test_a_weight_for_each_row_is_a_penalty_for_each_row(name, metric):
     weights, l1 = [0.0, 1.0, 2.5, 100.0], 0.2
     tx = make(name, l1=l1, metric=metric, penalty_weights=jnp.array(weights)[:, None])
     got = run(tx, lambda _: gradients, p, 3)
+
+    @jax.jit
+    def alone(l1, gradient, p):
+        # As a schedule, so that one program serves every weight.
+        tx = make(name, l1=lambda _: l1, metric=metric)
+        return run(tx, lambda _: gradient, p, 3)
+
     for row, weight in enumerate(weights):
-        alone = make(name, l1=l1 * weight, metric=metric)
-        expected = run(alone, lambda _, row=row: gradients[row], p[row], 3)
+        expected = alone(l1 * weight, gradients[row], p[row])
         np.testing.assert_allclose(got[row], expected, rtol=1e-5, atol=1e-6)
     assert got[1, 1] == 0
     assert (got[3] == 0).all()

@@ -1,4 +1,4 @@
-"""How each method is stored: one file a method, and one line here."""
+"""How each method is stored: one module for each method, registered here."""
 
 from ant_jax.compact.codecs.anchor import AnchorRows
 from ant_jax.compact.codecs.anchor_mixture import AnchorMixtureRows

@@ -1,4 +1,4 @@
-"""Anchor & Transform, E = T A: A as it is and T in compressed rows."""
+"""Anchor & Transform, E = T A: A is stored densely and T in compressed rows."""
 
 import dataclasses
 from typing import Any
@@ -16,10 +16,10 @@ from ant_jax.compact.tensors import Tensors
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AnchorRows(Rows):
-    """A and T, summed as `ant_jax.ops.combine` sums them.
+    """A and T, whose product is summed as in `ant_jax.ops.combine`.
 
-    The sum over anchors runs in ascending order, each product rounded and then added,
-    starting from zero. A zero of T adds nothing, so only stored entries are visited.
+    The sum over anchors runs in ascending order from zero, and each product is rounded
+    before it is added. A zero of T adds nothing, so only stored entries are visited.
 
     Attributes:
       anchors: A, (K, d), in the dtype of the sums.
@@ -52,13 +52,13 @@ class AnchorRows(Rows):
         return self.transform.dense(rows), self.anchors
 
     def _dense_product(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        # The zeros of T count here: a sum that was flushed to -0 and meets a product +0
-        # becomes +0.
+        # The zeros of T matter here: adding their product +0 turns a sum that was
+        # flushed to -0 into +0.
         return ordered_product(self.transform.dense(ids), self.anchors, subnormal=True)
 
     def _sparse_product(self, ids: NDArray[np.intp]) -> NDArray[Any]:
         starts, counts = self.transform.spans(ids)
-        # By ascending count the rows that have a j-th entry are the last ones.
+        # Sorted by count, the rows that have a j-th entry are the last ones.
         order = np.argsort(counts, kind="stable")
         starts, counts = starts[order], counts[order]
         total = np.zeros((ids.size, self.anchors.shape[1]), self.anchors.dtype)
@@ -67,8 +67,8 @@ class AnchorRows(Rows):
         for j, first in enumerate(firsts):
             entries = starts[first:] + j
             part = product[first:]
-            # The indices were checked when they were read, so nothing is clipped; it
-            # only spares the buffer that mode="raise" needs.
+            # Indices were checked when they were read, so nothing is clipped; this only
+            # saves the buffer that mode="raise" needs.
             columns = self.transform.indices[entries]
             self.anchors.take(columns, axis=0, out=part, mode="clip")
             part *= self.transform.wide(entries)[:, None]

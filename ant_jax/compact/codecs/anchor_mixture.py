@@ -1,4 +1,4 @@
-"""Mixtures of anchors: what they come to, one sparse transform of all anchors."""
+"""Mixtures of anchors, stored as one sparse transform of all anchors."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from ant_jax.compact.codecs.base import Packed, store, to_numpy
 
 
 class AnchorMixtureRows(AnchorRows):
-    """The anchors of all sets, and of each row the softmax that training took.
+    """The anchors of all sets, and the softmax of each row, computed by the embedding.
 
-    A softmax of NumPy would differ from it in the last bits, and nobody who looks
-    objects up needs what it was taken of.
+    A softmax in NumPy would differ from it in the last bits, and a lookup does not need
+    the logits.
     """
 
     @classmethod
@@ -23,7 +23,7 @@ class AnchorMixtureRows(AnchorRows):
         if len(params.parts) != len(sizes):
             raise ValueError(
                 f"There are {len(params.parts)} sets of anchors, but the description "
-                f"says {len(sizes)}."
+                f"has {len(sizes)}."
             )
         for i, (part, size) in enumerate(zip(params.parts, sizes, strict=True)):
             to_numpy(part.anchors, f"parts[{i}].anchors", size, emb.features)

@@ -1,4 +1,4 @@
-"""What a codec can do."""
+"""The interface of a codec."""
 
 import abc
 from collections.abc import Mapping
@@ -13,33 +13,47 @@ from ant_jax.compact.tensors import Tensors
 
 
 class Packed(NamedTuple):
-    """What a codec stores."""
+    """The result of packing parameters.
+
+    Attributes:
+      tensors: the tensors to store, by name.
+      options: sizes besides V and d, for the header.
+      num_params: numbers stored for the embedding, without indices.
+    """
 
     tensors: dict[str, NDArray[Any]]
-    options: Mapping[str, int]  # sizes besides V and d, for the header
+    options: Mapping[str, int]
     num_params: int
 
 
 class Rows(abc.ABC):
-    """The rows of a table in the form they are stored in; NumPy only."""
+    """The rows of a table in their stored form, read with NumPy only."""
 
     @property
     @abc.abstractmethod
     def num_params(self) -> int:
-        """Numbers stored for the embedding, indices not counted."""
+        """Numbers stored for the embedding, without indices."""
 
     @abc.abstractmethod
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        """Rows (n, d) of ids (n,), each in [0, V), in the dtype they are summed in."""
+        """Rows (n, d) of ids (n,), each in [0, V), in the dtype of the sums."""
 
     def factors(self) -> tuple[NDArray[Any], NDArray[Any]] | None:
-        """T (V, K) and A (K, d) of rows that are their product; None of others."""
+        """T (V, K) and A (K, d) if the rows are their product, otherwise None."""
         return None
 
     @classmethod
     @abc.abstractmethod
     def pack(cls, emb: Any, params: Any, stored_dtype: str) -> Packed:
-        """Turns parameters into tensors.
+        """Packs parameters into tensors.
+
+        Args:
+          emb: the description.
+          params: its parameters.
+          stored_dtype: name of the dtype to store numbers in.
+
+        Returns:
+          The tensors, and the method's entries of the header.
 
         Raises:
           ValueError: the parameters do not fit the description, or are not finite.
@@ -50,13 +64,20 @@ class Rows(abc.ABC):
     def unpack(cls, header: Header, tensors: Tensors) -> "Rows":
         """Reads tensors and checks every size and index.
 
+        Args:
+          header: the header of the file.
+          tensors: the file.
+
+        Returns:
+          The rows.
+
         Raises:
-          ValueError: naming what is wrong.
+          ValueError: naming the error.
         """
 
 
 def to_numpy(array: Any, name: str, *shape: int) -> NDArray[Any]:
-    """Parameters as a NumPy array of the shape that their description gives.
+    """Parameters as a NumPy array, checked for the shape in their description.
 
     Raises:
       ValueError: they have another shape.
@@ -64,27 +85,27 @@ def to_numpy(array: Any, name: str, *shape: int) -> NDArray[Any]:
     array = np.asarray(array)
     if array.shape != shape:
         raise ValueError(
-            f"{name} has the shape {array.shape}, but the description says {shape}."
+            f"{name} has the shape {array.shape}, but the description needs {shape}."
         )
     return array
 
 
 def store(array: NDArray[Any], name: str, stored_dtype: str) -> NDArray[Any]:
-    """Rounds parameters to the dtype they are stored in.
+    """Rounds parameters to the dtype in which they are stored.
 
     Raises:
-      ValueError: one is NaN or infinite there.
+      ValueError: one of them is NaN or infinite in that dtype.
     """
     stored = floats.pack(array, stored_dtype)
     if not np.isfinite(floats.widen(stored, stored_dtype)).all():
         raise ValueError(
-            f"{name} holds NaN or infinity in {stored_dtype}: there is nothing to ship."
+            f"{name} holds NaN or infinity in {stored_dtype} and cannot be saved."
         )
     return stored
 
 
 def check_finite(array: NDArray[Any], name: str) -> None:
-    """Refuses NaN and infinity in what was read.
+    """Raises an error for NaN and infinity in a tensor that was read.
 
     Raises:
       ValueError: naming the tensor.

@@ -1,4 +1,4 @@
-"""Small integers, a few bits each, one behind another."""
+"""Small integers, packed into a few bits each."""
 
 import dataclasses
 from typing import Any
@@ -9,29 +9,29 @@ from numpy.typing import NDArray
 from ant_jax.compact.tensors import Tensors
 
 _BYTES = (np.dtype(np.uint8),)
-# Integers in flight; a multiple of 8, so that each chunk ends with a byte.
+# Integers processed at a time; a multiple of 8, so that a chunk ends with a whole byte.
 _CHUNK = 1 << 16
 
 
 def width(count: int) -> int:
-    """Bits of an integer in [0, count): ceil(log2 count), none where count is 1."""
+    """Bits of an integer in [0, count): ceil(log2 count), so none if count is 1."""
     return (count - 1).bit_length()
 
 
 def nbytes(size: int, count: int) -> int:
-    """Bytes of so many integers in [0, count)."""
+    """Bytes of `size` integers in [0, count)."""
     return -(-size * width(count) // 8)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PackedIntegers:
-    """Integers in [0, count), lowest bit first, in `width(count)` bits each.
+    """Integers in [0, count), in `width(count)` bits each, lowest bit first.
 
     Attributes:
-      data: the bits, uint8 (ceil(size width / 8),), the lowest of a byte first; those
-        behind the last integer are zero.
-      size: how many integers there are.
-      count: bound that all of them are below, at most 2^32.
+      data: the bits, uint8 (ceil(size width / 8),), lowest bit of a byte first; the
+        bits after the last integer are zero.
+      size: number of integers.
+      count: exclusive upper bound of the integers, at most 2^32.
     """
 
     data: NDArray[np.uint8]
@@ -47,7 +47,7 @@ class PackedIntegers:
         words = np.zeros(places.shape, np.uint64)
         # An integer begins up to 7 bits into its first byte.
         for i in range((bits + 14) // 8):
-            # Of the last integers the last of these bytes may not be there, nor needed.
+            # The last integers may end before the final byte.
             found = self.data[np.minimum(first + i, self.data.size - 1)]
             words |= found.astype(np.uint64) << np.uint64(8 * i)
         mask = np.uint64((1 << bits) - 1)
@@ -55,7 +55,7 @@ class PackedIntegers:
 
 
 def pack(integers: NDArray[Any], count: int) -> NDArray[np.uint8]:
-    """The bits of integers (n,), each in [0, count) with count at most 2^32."""
+    """Packs integers (n,), each in [0, count) with count at most 2^32."""
     bits = width(count)
     if not bits:
         return np.zeros(0, np.uint8)
@@ -68,10 +68,10 @@ def pack(integers: NDArray[Any], count: int) -> NDArray[np.uint8]:
 
 
 def unpack(tensors: Tensors, name: str, size: int, count: int) -> PackedIntegers:
-    """Reads what `pack` made of so many integers, and checks each.
+    """Reads `size` integers that `pack` packed, and checks each of them.
 
     Raises:
-      ValueError: naming what is wrong.
+      ValueError: naming the error.
     """
     data = tensors.take(name, _BYTES, nbytes(size, count))
     integers = PackedIntegers(data, size, count)
@@ -83,5 +83,5 @@ def unpack(tensors: Tensors, name: str, size: int, count: int) -> PackedIntegers
             raise ValueError(f"{name!r} holds {largest}, expected less than {count}")
     used = size * width(count) % 8
     if used and data[-1] >> used:
-        raise ValueError(f"{name!r} does not end with zeros")
+        raise ValueError(f"the unused bits at the end of {name!r} are not zero")
     return integers

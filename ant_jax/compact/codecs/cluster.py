@@ -1,4 +1,4 @@
-"""Clusters: their vectors as they are, and ceil(log2 k) bits an object."""
+"""Clusters: their vectors, and ceil(log2 k) bits an object."""
 
 import dataclasses
 from typing import Any
@@ -15,7 +15,7 @@ from ant_jax.compact.tensors import Tensors
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClusterRows(Rows):
-    """Vectors and assignments.
+    """Cluster vectors and assignments.
 
     Attributes:
       embedding: vectors of the clusters, (k, d), as stored.
@@ -64,9 +64,9 @@ class ClusterRows(Rows):
 
 
 def _argmax(logits: NDArray[Any]) -> NDArray[np.intp]:
-    # XLA runs a CPU so that subnormal numbers are zeros, also to compare them.
+    # On a CPU, XLA treats subnormal numbers as zeros, also in comparisons.
     own = floats.name_of(logits.dtype)
     wide = floats.flush(logits.astype(floats.computation(own), copy=False))
     if np.isnan(wide).any():
-        raise ValueError("logits holds NaN: there is nothing to ship.")
+        raise ValueError("logits holds NaN and cannot be saved.")
     return wide.argmax(axis=1)

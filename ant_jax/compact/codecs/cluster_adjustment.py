@@ -19,7 +19,7 @@ class ClusterAdjustmentRows(Rows):
 
     Attributes:
       clusters: the first d - a numbers of each object.
-      adjustment: its last, (V, a), as stored.
+      adjustment: the last a numbers of each object, (V, a), as stored.
       dtype: name of the dtype of `adjustment`.
     """
 
@@ -33,7 +33,7 @@ class ClusterAdjustmentRows(Rows):
         return self.clusters.num_params + self.adjustment.size
 
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        """The vector of each id's cluster, and behind it its own."""
+        """The cluster vector of each id, followed by its adjustment."""
         own = floats.widen(self.adjustment[ids], self.dtype)
         return np.concatenate([self.clusters.lookup(ids), own], axis=1)
 

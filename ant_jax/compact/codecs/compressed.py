@@ -12,7 +12,7 @@ from ant_jax.compact.codecs.base import check_finite, store
 from ant_jax.compact.format import Header
 from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
 
-# Rows compressed at a time: bounds what saving needs on top of the matrix.
+# Rows compressed at a time, which bounds the memory for saving beside the matrix.
 _CHUNK = 1 << 18
 
 
@@ -21,9 +21,9 @@ class CompressedRows:
     """A matrix of which only the non-zeros are stored, row after row.
 
     Attributes:
-      values: non-zeros, (nnz,), as stored.
+      values: the non-zeros, (nnz,), as stored.
       indices: their columns, (nnz,), unsigned, ascending within a row.
-      starts: where each row starts in `values`, (rows + 1,), unsigned.
+      starts: index in `values` at which each row starts, (rows + 1,), unsigned.
       columns: number of columns.
       dtype: name of the dtype of `values`.
     """
@@ -35,16 +35,16 @@ class CompressedRows:
     dtype: str
 
     def spans(self, ids: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Where each of these rows starts in `values`, and how many it has there."""
+        """The start of each of these rows in `values`, and its number of values."""
         starts = self.starts[ids].astype(np.intp)
         return starts, self.starts[ids + 1].astype(np.intp) - starts
 
     def wide(self, entries: NDArray[np.intp]) -> NDArray[Any]:
-        """Some of the values in the dtype that they are summed in."""
+        """Some of the values, in the dtype in which they are summed."""
         return floats.widen(self.values[entries], self.dtype)
 
     def dense(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        """Rows (n, columns) with their zeros, in the dtype they are summed in."""
+        """Rows (n, columns) including zeros, in the dtype in which they are summed."""
         starts, counts = self.spans(ids)
         rows = np.repeat(np.arange(ids.size), counts)
         firsts = np.cumsum(counts) - counts
@@ -57,17 +57,21 @@ class CompressedRows:
 def pack(
     matrix: NDArray[Any], name: str, stored_dtype: str, *, flush: bool = False
 ) -> dict[str, NDArray[Any]]:
-    """The tensors of a matrix: its values, their columns, how many a row has.
+    """The tensors of a matrix: its values, their columns, and the counts of the rows.
 
-    They are `name.values`; `name.columns`, in bits, or `name.indices` where these take
-    no more; and `name.counts` of all rows, or of those of the mask `name.filled` where
-    that is shorter.
+    They are `name.values`; `name.columns`, packed into bits, or `name.indices` where
+    these take no more bytes; and `name.counts` of all rows, or of the rows in the mask
+    `name.filled` where that is shorter.
 
     Args:
-      matrix: the matrix, (rows, columns).
-      name: what the tensors and errors call it by.
-      stored_dtype: name of the dtype to round to; what is zero then is not stored.
-      flush: whether subnormal numbers are zeros, as they are where XLA runs a CPU.
+      matrix: float (rows, columns).
+      name: name of the matrix, in tensors and errors.
+      stored_dtype: name of the dtype to round to; entries that are zero then are not
+        stored.
+      flush: whether subnormal numbers are zeros, as for XLA on a CPU.
+
+    Returns:
+      The tensors by name.
 
     Raises:
       ValueError: an entry is NaN or infinite.
@@ -92,13 +96,13 @@ def pack(
 def unpack(
     header: Header, tensors: Tensors, name: str, columns: int
 ) -> tuple[CompressedRows, NDArray[Any]]:
-    """Reads what `pack` made of a matrix with V rows, and checks it.
+    """Reads and checks a matrix with V rows that `pack` packed.
 
     Returns:
-      The rows, and their values in the dtype that they are summed in.
+      The rows, and their values in the dtype in which they are summed.
 
     Raises:
-      ValueError: naming what is wrong.
+      ValueError: naming the error.
     """
     dtype = header.stored_dtype
     values = tensors.take(f"{name}.values", (floats.storage(dtype),), None)
@@ -150,7 +154,7 @@ def _unpack_counts(tensors: Tensors, size: int, name: str) -> NDArray[Any]:
     filled = masks.unpack(tensors, f"{name}.filled", size)
     short = tensors.take(f"{name}.counts", UNSIGNED, int(np.count_nonzero(filled)))
     if not short.all():
-        raise ValueError(f"'{name}.counts' holds a zero for a row that is filled")
+        raise ValueError(f"'{name}.counts' holds a zero for a row with values")
     counts = np.zeros(size, short.dtype)
     counts[filled] = short
     return counts

@@ -1,4 +1,4 @@
-"""The full table, stored as it is."""
+"""The full table, stored densely."""
 
 import dataclasses
 from typing import Any
@@ -14,7 +14,12 @@ from ant_jax.compact.tensors import Tensors
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FullRows(Rows):
-    """E, shape (V, d), in the dtype it is stored in."""
+    """The table.
+
+    Attributes:
+      embedding: E, (V, d), as stored.
+      dtype: name of the dtype of `embedding`.
+    """
 
     embedding: NDArray[Any]
     dtype: str

@@ -20,7 +20,7 @@ class HashRows(Rows):
 
     Attributes:
       embedding: the rows, (m, r), in the dtype of the sums.
-      weights: weights of the rows of each object, (V, h), as stored.
+      weights: weights of each object's rows, (V, h), as stored.
       hashes: a and b of each hash `(a v + b) mod (2^31 - 1) mod m`, int64 (h, 2).
       append_weights: whether the weights are the last features of a vector.
       dtype: name of the dtype of `weights`.
@@ -34,18 +34,18 @@ class HashRows(Rows):
 
     @property
     def num_params(self) -> int:
-        """Entries of rows and weights; the hash functions are not counted."""
+        """Every entry of rows and weights; hash functions are not counted."""
         return self.embedding.size + self.weights.size
 
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        """The weighted sum of the rows of each id, first hash first."""
+        """The weighted sum of the rows of each id, in the order of the hashes."""
         weights = floats.widen(self.weights[ids], self.dtype)
         total = np.zeros((ids.size, self.embedding.shape[1]), self.embedding.dtype)
         keys = ids.astype(np.int64)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             for weight, (a, b) in zip(weights.T, self.hashes, strict=True):
                 buckets = (a * keys + b) % _PRIME % self.embedding.shape[0]
-                # XLA runs a CPU so that subnormal numbers are zeros.
+                # On a CPU, XLA treats subnormal numbers as zeros.
                 row = floats.flush(self.embedding[buckets])
                 product = floats.flush(floats.flush(weight)[:, None] * row)
                 total = floats.flush(total + product)
@@ -100,7 +100,7 @@ class HashRows(Rows):
         words = (np.dtype(np.uint32),)
         functions = tensors.take("hashes", words, hashes, 2)
         if functions.max() >= _PRIME or not functions[:, 0].all():
-            raise ValueError("'hashes' holds a number that no hash function has")
+            raise ValueError("'hashes' holds a coefficient that is out of range")
         return cls(
             table,
             weights,

@@ -1,4 +1,4 @@
-"""The hashing trick: the shared rows as they are, and the hash functions."""
+"""The hashing trick: the shared rows, and the hash functions."""
 
 import dataclasses
 from typing import Any
@@ -30,16 +30,16 @@ class HashingRows(Rows):
 
     @property
     def num_params(self) -> int:
-        """The m d entries of the rows; the hash functions are not counted."""
+        """The m d entries of the rows; hash functions are not counted."""
         return self.embedding.size
 
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        """The row of each id, or the sum of its rows, first hash first."""
+        """The row of each id, or the sum of its rows in the order of the hashes."""
         (a, b), *others = self.hashes
         total = self._rows(ids, a, b)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             for a, b in others:
-                # XLA runs a CPU so that subnormal numbers are zeros.
+                # On a CPU, XLA treats subnormal numbers as zeros.
                 row = floats.flush(self._rows(ids, a, b))
                 total = floats.flush(floats.flush(total) + row)
         return total
@@ -77,5 +77,5 @@ class HashingRows(Rows):
         words = (np.dtype(np.uint32),)
         hashes = tensors.take("hashes", words, options["num_hashes"], 2)
         if hashes.max() >= _PRIME or not hashes[:, 0].all():
-            raise ValueError("'hashes' holds a number that no hash function has")
+            raise ValueError("'hashes' holds a coefficient that is out of range")
         return cls(table, hashes.astype(np.int64), dtype)

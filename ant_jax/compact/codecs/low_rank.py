@@ -1,4 +1,4 @@
-"""Low rank, E = U B: both factors as they are."""
+"""Low rank, E = U B: both factors, stored densely."""
 
 import dataclasses
 from typing import Any

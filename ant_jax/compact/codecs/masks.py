@@ -1,4 +1,4 @@
-"""Which objects: runs where they stand together or are few, bits where not."""
+"""Sets of objects: runs if they are contiguous or few, otherwise bits."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _BYTES = (np.dtype(np.uint8),)
 def pack(mask: NDArray[np.bool_], name: str) -> dict[str, NDArray[Any]]:
     """The tensor `name.bits` or `name.runs` of a mask (V,), whichever is shorter."""
     changes = np.flatnonzero(mask[1:] != mask[:-1]) + 1
-    # The first run is of objects that are not in it, and may be empty.
+    # The first run consists of objects that are not in the set, and may be empty.
     changes = changes if not mask[0] else np.append(0, changes)
     runs = np.diff(changes, prepend=0, append=mask.size)
     runs = runs.astype(narrowest(int(runs.max())))
@@ -24,21 +24,21 @@ def pack(mask: NDArray[np.bool_], name: str) -> dict[str, NDArray[Any]]:
 
 
 def is_in(tensors: Tensors, name: str) -> bool:
-    """Whether there is a mask of this name."""
+    """Whether the file has a mask of this name."""
     return f"{name}.bits" in tensors or f"{name}.runs" in tensors
 
 
 def unpack(tensors: Tensors, name: str, size: int) -> NDArray[np.bool_]:
-    """Reads what `pack` made of a mask of so many objects.
+    """Reads a mask of `size` objects that `pack` packed.
 
     Raises:
-      ValueError: naming what is wrong.
+      ValueError: naming the error.
     """
     if f"{name}.bits" in tensors:
         bits = tensors.take(f"{name}.bits", _BYTES, -(-size // 8))
         mask = np.unpackbits(bits).astype(bool)
         if mask[size:].any():
-            raise ValueError(f"'{name}.bits' holds objects beyond the {size} there are")
+            raise ValueError(f"'{name}.bits' has bits set beyond the {size} objects")
         return mask[:size]
     runs = tensors.take(f"{name}.runs", UNSIGNED, None)
     total = runs.sum(dtype=np.uint64)

@@ -1,4 +1,4 @@
-"""Vectors of their own for the first objects, and clusters for the others."""
+"""Full vectors for the first objects, and clusters for the others."""
 
 import dataclasses
 from typing import Any
@@ -15,11 +15,11 @@ from ant_jax.compact.tensors import Tensors
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MixedClusterRows(Rows):
-    """Own vectors and clusters.
+    """Full vectors and clusters.
 
     Attributes:
       frequent: vectors of the first u objects, (u, d), as stored.
-      clusters: of the others, numbered from 0.
+      clusters: clusters of the other objects, numbered from 0.
       dtype: name of the dtype of `frequent`.
     """
 
@@ -33,7 +33,7 @@ class MixedClusterRows(Rows):
         return self.frequent.size + self.clusters.num_params
 
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        """The own vector of each id, or that of its cluster."""
+        """The full vector of each id, or that of its cluster."""
         own = ids < len(self.frequent)
         shape = ids.size, self.frequent.shape[1]
         out = np.empty(shape, floats.computation(self.dtype))

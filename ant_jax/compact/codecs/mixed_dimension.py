@@ -16,7 +16,7 @@ from ant_jax.compact.tensors import UNSIGNED, Tensors, narrowest
 class _Block(NamedTuple):
     start: int  # id of its first object
     table: NDArray[Any]  # (V_i, d_i), as stored
-    rows: slice | None  # of the projections; None where d_i = d
+    rows: slice | None  # its rows of the projections; None if d_i = d
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,8 +25,8 @@ class MixedDimensionRows(Rows):
 
     Attributes:
       blocks: the blocks in the order of their objects.
-      projections: of all blocks that have one, one below another, (D, d), in the dtype
-        of the sums.
+      projections: the projections of all blocks that have one, stacked, (D, d), in the
+        dtype of the sums.
       dtype: name of the dtype of the tables.
       subnormal: whether a product or a sum might be subnormal.
     """
@@ -42,7 +42,7 @@ class MixedDimensionRows(Rows):
         return sum(b.table.size for b in self.blocks) + self.projections.size
 
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        """Row of the table of its block times the block's projection."""
+        """The row of each id in the table of its block, times the projection."""
         count, features = self.projections.shape
         out = np.empty((ids.size, features), self.projections.dtype)
         starts = [block.start for block in self.blocks]
@@ -55,8 +55,8 @@ class MixedDimensionRows(Rows):
                 continue
             projection = self.projections[block.rows]
             if self.subnormal:
-                # A sum that was flushed to -0 and meets the +0 of another block's
-                # column becomes +0, so here those columns count.
+                # The columns of other blocks matter here: adding their +0 turns a sum
+                # that was flushed to -0 into +0.
                 projection, short = self.projections, weights
                 weights = np.zeros((places.size, count), projection.dtype)
                 weights[:, block.rows] = short
@@ -69,7 +69,7 @@ class MixedDimensionRows(Rows):
         sizes, lengths = emb.block_sizes, emb.block_features
         if len(params.tables) != len(sizes):
             raise ValueError(
-                f"There are {len(params.tables)} tables, but the description says "
+                f"There are {len(params.tables)} tables, but the description has "
                 f"{len(sizes)} blocks."
             )
         values = []

@@ -1,4 +1,4 @@
-"""Products of matrices, summed as `ant_jax.ops.combine` sums them."""
+"""Matrix products, summed as in `ant_jax.ops.combine`."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from ant_jax.compact import floats
 
-# Rows in flight: few enough for their sums to stay in the cache.
+# Rows processed at a time: few enough for their sums to stay in the cache.
 BLOCK = 4096
 
 
 def ordered_product(
     weights: NDArray[Any], matrix: NDArray[Any], *, subnormal: bool
 ) -> NDArray[Any]:
-    """`weights @ matrix` in ascending order, each product rounded and then added.
+    """`weights @ matrix` in ascending order, each product rounded before it is added.
 
     Args:
       weights: (n, K), in the dtype of the sums.
@@ -35,10 +35,10 @@ def ordered_product(
 
 
 def may_be_subnormal(weights: NDArray[Any], matrix: NDArray[Any]) -> bool:
-    """Whether products of their entries, or sums of such products, might be subnormal.
+    """Whether products of entries, or sums of such products, might be subnormal.
 
-    They cannot be if no factor is and no product lies below tiny / eps: then every sum
-    is a multiple of tiny.
+    They cannot be if no factor is and no product is below tiny / eps: then every sum is
+    a multiple of tiny.
     """
     limits = np.finfo(matrix.dtype)
     tiny, eps = float(limits.tiny), float(limits.eps)

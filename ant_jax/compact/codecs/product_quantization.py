@@ -1,4 +1,4 @@
-"""Product quantization: the codebooks as they are, and ceil(log2 k) bits a code."""
+"""Product quantization: the codebooks, and ceil(log2 k) bits a code."""
 
 import dataclasses
 from typing import Any
@@ -19,7 +19,7 @@ class ProductQuantizedRows(Rows):
 
     Attributes:
       codebooks: (m, k, d / m), as stored.
-      codes: the codes of each object, m after m, (V m,).
+      codes: the m codes of each object, object after object, (V m,).
       dtype: name of the dtype of `codebooks`.
     """
 
@@ -33,7 +33,7 @@ class ProductQuantizedRows(Rows):
         return self.codebooks.size
 
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        """The entries of the codebooks, side by side."""
+        """The codebook entries of each id, concatenated."""
         groups = np.arange(self.codebooks.shape[0])
         codes = self.codes.take(ids[:, None] * groups.size + groups)
         pieces = self.codebooks[groups, codes]

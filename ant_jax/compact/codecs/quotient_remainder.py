@@ -1,4 +1,4 @@
-"""Quotient and remainder, E[v] = Q[v // m] * R[v % m]: both tables as they are."""
+"""Quotient and remainder, E[v] = Q[v // m] * R[v % m]: both tables, stored densely."""
 
 import dataclasses
 from typing import Any
@@ -11,7 +11,7 @@ from ant_jax.compact.codecs.base import Packed, Rows, check_finite, store, to_nu
 from ant_jax.compact.format import Header
 from ant_jax.compact.tensors import Tensors
 
-# In the header, where options are positive integers.
+# Codes for the header, in which options are positive integers.
 _OPERATIONS = {"multiply": 1, "add": 2}
 
 
@@ -39,7 +39,7 @@ class QuotientRemainderRows(Rows):
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
         """`Q[ids // m] * R[ids % m]`, or their sum."""
         quotient, remainder = np.divmod(ids, self.remainders.shape[0])
-        # XLA runs a CPU so that subnormal numbers are zeros.
+        # On a CPU, XLA treats subnormal numbers as zeros.
         first = floats.flush(floats.widen(self.quotients[quotient], self.dtype))
         second = floats.flush(floats.widen(self.remainders[remainder], self.dtype))
         join = np.multiply if self.operation == "multiply" else np.add

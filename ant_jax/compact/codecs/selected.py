@@ -1,4 +1,4 @@
-"""Vocabulary selection: the kept rows, the shared one, and whose they are."""
+"""Vocabulary selection: the kept rows, the shared row, and the mask of kept objects."""
 
 import dataclasses
 from typing import Any
@@ -18,7 +18,7 @@ class SelectedRows(Rows):
     """The rows, and the row of each object.
 
     Attributes:
-      embedding: the rows, (u + 1, d), as stored, the shared one last.
+      embedding: the rows, (u + 1, d), as stored, the shared row last.
       rows: the row of each object, (V,), unsigned.
       dtype: name of the dtype of `embedding`.
     """
@@ -33,7 +33,7 @@ class SelectedRows(Rows):
         return self.embedding.size
 
     def lookup(self, ids: NDArray[np.intp]) -> NDArray[Any]:
-        """The own row of each id, or the shared one."""
+        """The row of each id, or the shared row."""
         return floats.widen(self.embedding[self.rows[ids]], self.dtype)
 
     @classmethod

@@ -12,13 +12,17 @@ from ant_jax.compact.codecs.base import Packed, Rows, to_numpy
 from ant_jax.compact.format import Header
 from ant_jax.compact.tensors import Tensors
 
-# Rows in flight: bounds what a lookup needs on top of what it returns.
+# Rows processed at a time, which bounds the memory of a lookup beside its result.
 _BLOCK = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SparseRows(Rows):
-    """E, of which only the non-zeros are stored; neither zeros nor signs of zeros."""
+    """The non-zeros of a table.
+
+    Attributes:
+      embedding: E, (V, d), in compressed rows; zeros have no sign.
+    """
 
     embedding: compressed.CompressedRows
 

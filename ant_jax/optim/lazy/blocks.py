@@ -1,4 +1,4 @@
-"""Going through a large table a block of rows at a time."""
+"""Processing a large table one block of rows at a time."""
 
 from collections.abc import Callable
 
@@ -12,15 +12,21 @@ _BLOCK = 1 << 14
 def over_blocks(
     make: Callable[[Array, Array, int], Array], array: Shaped[Array, "rows columns"]
 ) -> Shaped[Array, "rows columns"]:
-    """Replaces an array block by block, so that temporaries are as small as a block.
+    """Replaces an array block by block, so that temporaries are no larger than a block.
 
     Args:
-      make: `make(start, array, block)` returns `block` rows from `start` on, given the
-        array as it is by then.
-      array: what to replace.
+      make: `make(start, array, block)` returns `block` new rows from row `start` on,
+        given the array with the blocks before `start` already replaced.
+      array: array to replace, (rows, columns).
 
     Returns:
-      The array of all blocks.
+      The array of all new blocks.
+
+    Example:
+      >>> def add_one(start, array, block):
+      ...     return lax.dynamic_slice_in_dim(array, start, block) + 1
+      >>> over_blocks(add_one, jnp.zeros((3, 1))).tolist()
+      [[1.0], [1.0], [1.0]]
     """
     block = min(_BLOCK, array.shape[0])
     whole, rest = divmod(array.shape[0], block)

@@ -1,8 +1,8 @@
-"""A row of a table with its optimizer's state as words that lie side by side.
+"""A row of a table and its optimizer state as adjacent words.
 
-Reading and writing a row then costs the few cache lines it lies in, and a table is one
-buffer, which a step reads once and writes once. The words are integers, since floats
-that are integers in disguise may be taken for subnormal numbers and flushed to zero.
+Reading or writing a row then touches only the few cache lines that it occupies, and a
+table is one buffer, which a step reads once and writes once. Words are integers, since
+integers stored as floats may be taken for subnormal numbers and flushed to zero.
 """
 
 import contextlib
@@ -17,32 +17,39 @@ from jaxtyping import Array, Bool, Float, Int
 from ant_jax.optim.lazy import halves
 
 _WORDS = {"float32": jnp.int32, "float64": jnp.int64}
-_GRAIN = 8  # words; rows of whole grains are copied by vector and cut few cache lines
+_GRAIN = 8  # words; rows of whole grains allow vector copies and span few cache lines
 
 
 class Row(NamedTuple):
-    """Rows taken apart."""
+    """Unpacked rows.
+
+    Attributes:
+      values: float (rows, columns).
+      slots: the optimizer's arrays by name, float (rows, columns) each.
+      free: bool (rows, columns), True where there is no penalty; to be packed, it may
+        also be words of bits, int32 (rows, words). None without such a mask.
+      settled: step count that each row is up to date with, int32 (rows,).
+    """
 
     values: Float[Array, "rows columns"]
     slots: dict[str, Float[Array, "rows columns"]]
-    # True: without penalty. What is to be packed may be words of bits already.
     free: Bool[Array, "rows columns"] | Int[Array, "rows words"] | None
-    settled: Int[Array, " rows"]  # step count up to which the row has been moved
+    settled: Int[Array, " rows"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Which word of a row holds what.
+    """The position of everything in a row of words.
 
-    The first word is scratch, `place`, and the last is `settled`: each is touched by
+    The first word is scratch, `place`, and the last is `settled`: each is accessed by
     itself before the row is read, which brings its cache line near.
 
     Attributes:
-      columns: values in a row.
+      columns: number of values in a row.
       slots: names of the optimizer's arrays.
       dtype: name of the dtype of values, "float32" or "float64".
       halved: whether slots are stored in bfloat16, two to a word.
-      masked: whether a bit for every value says that it goes without penalty.
+      masked: whether there is a bit for every value, set where it has no penalty.
     """
 
     columns: int
@@ -73,9 +80,17 @@ class Layout:
         return -(-self.columns // 32) if self.masked else 0
 
     def pack(self, row: Row, place: Int[Array, " rows"]) -> Int[Array, "rows width"]:
-        """Rows as words."""
+        """Packs rows into words.
+
+        Args:
+          row: the rows.
+          place: scratch word of each row, int32 (rows,).
+
+        Returns:
+          Words, integers (rows, width).
+        """
         parts = [place.astype(self.word)[:, None], self._bits(row.values)]
-        # Neither rows of a batch nor steps of a row share what they are rounded by.
+        # The noise of rounding differs between rows of a batch and steps of a row.
         seed = row.settled + place * jnp.int32(0x01000193)
         for name in self.slots:
             slot = row.slots[name]
@@ -94,7 +109,14 @@ class Layout:
         return jnp.concatenate(parts, axis=1)
 
     def unpack(self, words: Int[Array, "rows width"]) -> Row:
-        """Words as rows."""
+        """Unpacks words into rows.
+
+        Args:
+          words: integers (rows, width).
+
+        Returns:
+          The rows.
+        """
         taken = 1
 
         def take(count: int) -> Array:
@@ -125,12 +147,20 @@ class Layout:
 def as_mask(
     unpenalized: Any, shape: tuple[int, ...]
 ) -> Bool[Array, "rows columns"] | Int[Array, "rows words"]:
-    """A mask of the shape of a table; of a sparse one, the words that it is stored in.
+    """A mask in the shape of a table, or the words that a sparse mask is stored in.
+
+    Args:
+      unpenalized: booleans that broadcast to the shape, or a sparse SciPy array of
+        exactly that shape.
+      shape: shape of the table.
+
+    Returns:
+      Booleans of that shape, or int32 (rows, words).
 
     Raises:
-      ValueError: it is not boolean, or does not broadcast to that shape.
+      ValueError: the mask is not boolean or does not fit the shape.
     """
-    # Sparse arrays of SciPy's are known by what they can do, and never made dense.
+    # SciPy's sparse arrays are recognized by a method, and never made dense.
     sparse = hasattr(unpenalized, "tocoo")
     mask: Any = unpenalized if sparse else jnp.asarray(unpenalized)
     if mask.dtype != jnp.bool_:

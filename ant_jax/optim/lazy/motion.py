@@ -1,11 +1,13 @@
-"""How rows move: in a step with a gradient, and over the steps that they waited."""
+"""How rows move: in a step with a gradient, and over the steps in which they wait."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from ant_jax.optim.lazy.timeline import Gap, fade
@@ -14,32 +16,46 @@ from ant_jax.optim.prox import (
     nonnegative_soft_threshold,
     project_nonnegative,
 )
-from ant_jax.optim.proximal import Prox, Schedule, at, in_own_metric, take_step
-from ant_jax.optim.rules import Idle, Rule, Slots
+from ant_jax.optim.proximal import Prox, at, in_own_metric, take_step
+from ant_jax.optim.rules import Idle, Metric, Rule, Slots
+from ant_jax.optim.schedules import ScalarOrSchedule
 
 Moved = tuple[Array, Slots]  # values and the optimizer's arrays, of the same shape
 
-# Operators of which many steps are one, and whether they keep values at or above 0.
+# Operators whose steps compose into one, and whether they keep values at or above 0.
 _CLAMPED = {
     nonnegative_soft_threshold: True,
     project_nonnegative: True,
     identity: False,
 }
-# From so many rows on, arithmetic on a CPU is worth a computation of its own.
+# From this many rows on, a separate computation of the arithmetic pays on a CPU.
 _MANY_ROWS = 256
 
 
 class Motion(NamedTuple):
-    """A proximal optimizer of rows; `LazyRows` says what the fields mean."""
+    """A proximal optimizer of rows.
+
+    Attributes:
+      rule: see `LazyRows`.
+      idle: closed form of the rule's steps without gradient.
+      learning_rate: see `LazyRows`.
+      l1: see `LazyRows`.
+      prox: see `LazyRows`.
+      clamped: whether values are kept at or above 0.
+      penalized: whether l1 has an effect.
+      adaptive: whether the penalty follows the metric of the rule.
+      momentum: factor of the direction from step to step.
+      decay: factor of each decaying slot from step to step, by name.
+    """
 
     rule: Rule
-    idle: Idle  # of the rule
-    learning_rate: Schedule
-    l1: Schedule
+    idle: Idle
+    learning_rate: ScalarOrSchedule
+    l1: ScalarOrSchedule
     prox: Prox
-    clamped: bool  # whether values are kept at or above 0
-    penalized: bool  # whether l1 has an effect
-    adaptive: bool  # whether it follows the metric of the rule
+    clamped: bool
+    penalized: bool
+    adaptive: bool
     momentum: float
     decay: Mapping[str, float]
 
@@ -53,16 +69,19 @@ class Motion(NamedTuple):
         good: Bool[Array, ""],
         active: Bool[Array, " mask"] | None = None,
     ) -> Moved:
-        """Takes one step; where `good` is false the result does not matter.
+        """Takes one step with a gradient.
 
         Args:
-          count: steps taken before.
-          values: before this one.
-          slots: likewise.
-          gradient: of the values.
-          free: True where there is no penalty.
-          good: whether the step is taken.
-          active: columns that move; None for all of them.
+          count: steps taken before, int32 ().
+          values: values before this step, float (rows, columns).
+          slots: slots before this step, of the same shape.
+          gradient: gradient with respect to the values.
+          free: True where there is no penalty; None for nowhere.
+          good: whether the step is taken, bool (); if not, the result does not matter.
+          active: columns that move, bool (columns,); None for all of them.
+
+        Returns:
+          The new values and slots.
         """
 
         def take(
@@ -98,16 +117,20 @@ class Motion(NamedTuple):
         """Makes up for the steps in which rows had no gradient.
 
         Args:
-          values: before these steps.
-          slots: likewise.
-          free: True where there is no penalty.
-          past: what happened meanwhile.
-          valid: false for rows that do not exist, which become NaN.
-          active: columns that moved in all these steps; None for all of them.
+          values: values before these steps, float (rows, columns).
+          slots: slots before these steps, of the same shape.
+          free: True where there is no penalty; None for nowhere.
+          past: sums over these steps.
+          valid: False for rows that do not exist, whose values become NaN, bool
+            (rows,).
+          active: columns that moved in all these steps, bool (columns,); None for all.
+
+        Returns:
+          The new values and slots.
         """
         idle = self.idle
         shape, dtype = values.shape, values.dtype
-        # A row that missed no step may be negative still, before its first one.
+        # A row that missed no step may still be negative, before its first step.
         floor = jnp.asarray(-jnp.inf, dtype)
         if self.clamped:
             floor = jnp.where(past.steps > 0, jnp.zeros((), dtype), floor)
@@ -118,7 +141,7 @@ class Motion(NamedTuple):
         if self.penalized:
             row["shrink"] = past.shrink
         row |= {name: fade(factor, past.steps) for name, factor in self.decay.items()}
-        # Spread out here, since finding the row of an entry of a line takes a division.
+        # Broadcast here, since finding the row of a flat entry takes a division.
         spread = {name: jnp.broadcast_to(x[:, None], shape) for name, x in row.items()}
         if free is not None and self.penalized:
             spread["shrink"] = jnp.where(free, jnp.zeros((), dtype), spread["shrink"])
@@ -147,9 +170,13 @@ class Motion(NamedTuple):
 
 
 def make_motion(
-    rule: Rule, learning_rate: Schedule, l1: Schedule, prox: Prox | None, metric: str
+    rule: Rule,
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule,
+    prox: Prox | None,
+    metric: Metric,
 ) -> Motion:
-    """The motion that these arguments of `LazyRows` mean.
+    """The motion for these arguments of `LazyRows`.
 
     Raises:
       ValueError: the rule or the prox has no closed form, or the metric is unknown.
@@ -164,8 +191,8 @@ def make_motion(
     if prox not in _CLAMPED:
         names = ", ".join(sorted(known.__name__ for known in _CLAMPED))
         raise ValueError(
-            f"{getattr(prox, '__name__', prox)} has no closed form over many steps; "
-            f"{names} have. Otherwise use the dense ant_jax.optim.proximal."
+            f"{getattr(prox, '__name__', prox)} has no closed form over many steps: "
+            f"use one of {names}, or the dense ant_jax.optim.proximal."
         )
     return Motion(
         rule=rule,
@@ -176,9 +203,13 @@ def make_motion(
         clamped=_CLAMPED[prox],
         penalized=prox is nonnegative_soft_threshold,
         adaptive=in_own_metric(rule, metric),
-        momentum=float(rule.idle.momentum),
-        decay={name: float(factor) for name, factor in rule.idle.decay.items()},
+        momentum=_number(rule.idle.momentum),
+        decay={name: _number(factor) for name, factor in rule.idle.decay.items()},
     )
+
+
+def _number(value: ArrayLike) -> float:
+    return float(np.asarray(value))
 
 
 def _spread(
@@ -188,7 +219,8 @@ def _spread(
         return None
     if active.shape != shape[1:]:
         raise ValueError(
-            f"active has the shape {active.shape}, but the table {shape[1]} columns."
+            f"active has the shape {active.shape}, but the table has {shape[1]} "
+            "columns."
         )
     return jnp.broadcast_to(active[None], shape)
 
@@ -202,11 +234,11 @@ def _where(moves: Array | None, new: Moved, old: Moved) -> Moved:
 def _apart(
     condition: Array, change: Callable[..., Any], keep: Callable[..., Any], args: Any
 ) -> Any:
-    """`change(*args)`; may be `keep(*args)` where the condition is false.
+    """`change(*args)`, or possibly `keep(*args)` if the condition is false.
 
-    On a CPU XLA would do this arithmetic inside the loops that take rows apart and put
-    them together, element by element with branches between. A conditional keeps it out
-    of them, over flat arrays that it vectorizes whatever the number of columns.
+    On a CPU XLA would fuse this arithmetic into the loops that unpack and pack rows,
+    element by element with branches in between. A conditional keeps it out of them,
+    over flat arrays, which XLA vectorizes for any number of columns.
     """
     shape = args[0].shape
     if shape[0] < _MANY_ROWS:

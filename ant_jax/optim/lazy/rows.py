@@ -18,39 +18,40 @@ from ant_jax.optim.lazy.layout import Layout, Row, as_mask
 from ant_jax.optim.lazy.motion import make_motion
 from ant_jax.optim.lazy.table import LazyTable, Pulled, check_status, complaint
 from ant_jax.optim.lazy.timeline import gap, make_timeline, split
-from ant_jax.optim.proximal import Prox, Schedule
-from ant_jax.optim.rules import Rule
+from ant_jax.optim.proximal import Prox
+from ant_jax.optim.rules import Metric, Rule
+from ant_jax.optim.schedules import ScalarOrSchedule
 
 
 class LazyRows:
     """A proximal optimizer of one table that touches only the rows of a batch.
 
-    `ant_jax.optim.proximal` moves every row at every step: momentum glides on and the
-    penalty shrinks. Here a row waits until it is next read, and then makes up for the
-    steps it missed by a closed form (BUILD_NOTES.md derives it): the result is that of
-    the dense optimizer. A step is
+    `ant_jax.optim.proximal` moves every row at every step, by momentum and by the
+    penalty. Here a row waits until it is next read, and then makes up for the steps it
+    missed by a closed form (derived in BUILD_NOTES.md): the result is that of the dense
+    optimizer. A step is
 
         table, pulled = lazy.pull(table, ids)
         gradient = jax.grad(loss)(pulled.rows, pulled.ids)  # an ordinary small table
         table = lazy.push(table, pulled, gradient)
 
-    and costs what the batch touches, whatever the number of rows. It works under `jit`
-    and `lax.scan`; donate the table, else every call copies it.
+    and costs what the batch touches, for any number of rows. It works under `jit` and
+    `lax.scan`; donate the table, or every call copies it.
 
     Args:
-      rule: see `ant_jax.optim.rules`: all but Adam, whose second moment decays in idle
-        steps, so that they have no closed form.
+      rule: any rule of `ant_jax.optim.rules` except Adam, whose second moment decays in
+        steps without gradient, so that they have no closed form.
       learning_rate: number, or schedule `count -> number` with count from 0.
       l1: weight of the penalty, the papers' lambda_2: number or schedule.
-      num_steps: the step count at which training ends at the latest. What idle steps do
-        is tabulated, in 16 bytes a step.
-      first_step: the step count at which it begins: not 0 where another `LazyRows`
-        went before, whose table it is to `resume`.
-      prox: `nonnegative_soft_threshold` (None); `project_nonnegative`, or `identity`
+      num_steps: largest step count of the training. Tables over all steps take 16 bytes
+        each.
+      first_step: step count of the first step: 0, or the last step of another
+        `LazyRows` whose table this one will `resume`.
+      prox: `nonnegative_soft_threshold` (None), `project_nonnegative`, or `identity`
         for a table without penalty.
       metric: "adaptive" or "euclidean", see `ant_jax.optim.proximal`.
-      slot_dtype: dtype the optimizer's arrays are stored in. bfloat16 halves them; they
-        are then rounded at random and the result is no longer exact.
+      slot_dtype: dtype in which the optimizer's arrays are stored. bfloat16 halves them
+        by stochastic rounding, and the result is no longer exact.
 
     Raises:
       ValueError: the rule or the prox has no closed form, l1 falls so fast that one
@@ -72,13 +73,13 @@ class LazyRows:
     def __init__(
         self,
         rule: Rule,
-        learning_rate: Schedule,
-        l1: Schedule = 0.0,
+        learning_rate: ScalarOrSchedule,
+        l1: ScalarOrSchedule = 0.0,
         *,
         num_steps: int,
         first_step: int = 0,
         prox: Prox | None = None,
-        metric: str = "adaptive",
+        metric: Metric = "adaptive",
         slot_dtype: DTypeLike = jnp.float32,
     ) -> None:
         if not 0 <= first_step < num_steps < 2**31:
@@ -111,17 +112,17 @@ class LazyRows:
         """Starts from a table of values.
 
         Args:
-          values: float32 (V, K), or float64 where JAX has that enabled.
-          unpenalized: booleans, True where an entry is free of the penalty (the
-            constraint still holds there): an array that broadcasts to (V, K), or a
-            sparse array of SciPy's of just that shape, which is never made dense; see
+          values: float32 (V, K), or float64 if JAX has it enabled.
+          unpenalized: booleans, True where an entry has no penalty (the constraint
+            still holds): an array that broadcasts to (V, K), or a sparse SciPy array of
+            exactly that shape, which is never made dense; see
             `ant_jax.relations.unpenalized`.
 
         Returns:
           The table, at step `first_step`.
 
         Raises:
-          ValueError: the table is not a matrix of such a dtype, or the mask is not
+          ValueError: the values are not a matrix of such a dtype, or the mask is not
             boolean or does not fit.
         """
         masked = unpenalized is not None
@@ -140,12 +141,15 @@ class LazyRows:
         """Starts from values drawn block by block, for tables that fit in memory once.
 
         Args:
-          key: key of the draw.
-          shape: rows and columns (V, K).
+          key: PRNG key.
+          shape: number of rows and columns, (V, K).
           initializer: called as `initializer(key, shape, dtype)` for blocks of rows, so
-            that its scale must not come from the shape.
+            that its scale must not depend on the shape.
           dtype: float32 or float64.
           unpenalized: see `init`.
+
+        Returns:
+          The table, at step `first_step`.
 
         Raises:
           ValueError: the shape is not that of a matrix, the dtype is another, or the
@@ -171,13 +175,13 @@ class LazyRows:
         return self._table(build(key, free), layout)
 
     def resume(self, table: LazyTable) -> LazyTable:
-        """Goes on with a table that another `LazyRows` has settled at `first_step`.
+        """Continues with a table that another `LazyRows` has settled at `first_step`.
 
         Args:
-          table: its table, of the same rule; not under `jit`.
+          table: the table, of the same rule; not under `jit`.
 
         Returns:
-          The table with the idle steps of this one.
+          The table, for the steps of this `LazyRows`.
 
         Raises:
           ValueError: the table is at another step, has rows that are not settled, holds
@@ -187,8 +191,8 @@ class LazyRows:
         self._check_layout(table)
         if int(table.count) != self.first_step:
             raise ValueError(
-                f"The table is at step {int(table.count)}, this LazyRows begins at "
-                f"{self.first_step}."
+                f"The table is at step {int(table.count)}, but this LazyRows begins at "
+                f"step {self.first_step}."
             )
         if bool(jnp.any(table.words[:, -1] != self.first_step)):
             raise ValueError(complaint(tables.NOT_SETTLED, table, self.first_step))
@@ -210,44 +214,43 @@ class LazyRows:
 
         Args:
           table: the table.
-          ids: integers of any shape (...), as for an embedding: an id in [-V, 0) counts
-            from the end.
-          like: what another table of as many rows was pulled as for the same ids; this
-            one is then renumbered alike, so that one set of ids indexes both.
-          active: columns that move, in this step and in those that rows waited; the
-            others stay as they are, with their state. None for all of them. Where it
-            changes the table must have been settled with the one before.
+          ids: integers of any shape (...); an id in [-V, 0) counts from the end.
+          like: a `Pulled` of another table with the same number of rows for the same
+            ids; its numbering is reused, so that one set of ids indexes both.
+          active: columns that move in this step and moved in those that rows waited,
+            bool (K,); the others keep their values and state. None for all of them. To
+            change it, settle the table with the previous value first.
 
         Returns:
-          The table, to be used from here on, and the rows as an ordinary table of as
-          many rows as there are ids, which the renumbered ids index. Equal ids share
-          one of their places, where the gradient of an indexing sums up; the other
-          places hold copies, and a gradient there is dropped.
+          The table to use from here on, and the rows as an ordinary table with one row
+          for each id, which the renumbered ids index. Equal ids share one row, in which
+          the gradient of an indexing sums up; the other rows of equal ids are copies,
+          whose gradient is dropped.
 
         Raises:
-          ValueError: ids are not integers, `like` has another number of them, or they
-            are outside [-V, V). Under `jit` the last cannot be raised: such rows are
-            NaN, nothing is written any more, and the next `settle` or `values` outside
-            of `jit` raises.
+          ValueError: ids are not integers, `like` has a different number of them, or
+            they are outside [-V, V). The last cannot be raised under `jit`: such rows
+            are NaN, nothing is written from then on, and the next `settle` or `values`
+            outside `jit` raises.
         """
         self._check_steps(table)
         layout, size = table.layout, table.num_rows
         ids = check_ids(ids)
         if like is not None and like.ids.size != ids.size:
             raise ValueError(
-                f"like has {like.ids.size} ids, this batch {ids.size}: it must have "
-                "been pulled for the same ids."
+                f"like has {like.ids.size} ids, but this batch has {ids.size}: it must "
+                "have been pulled for the same ids."
             )
         index, valid = resolve(ids.reshape(-1), size)
 
         # Every id writes its place in the batch into its row, and one of equal ids
-        # wins: duplicates merge without a sort, in memory that is needed next anyway.
+        # wins: duplicates merge without a sort, in memory that is read next anyway.
         places = lax.iota(jnp.int32, len(index))
         words = table.words
         if like is None:
             words = words.at[index, 0].set(places.astype(layout.word), mode="drop")
-        # The rows are read once all their last words are, by way of a check of these:
-        # single words of many rows come together, long rows one after the other.
+        # The rows are read after all their last words, which the check needs: single
+        # words of many rows are fetched together, long rows one after the other.
         last = words.at[index, -1].get(mode="clip").astype(jnp.int32)
         oldest = jnp.min(jnp.where(valid, last, -1), initial=self.num_steps)
         fault = jnp.where(oldest < 0, tables.OUT_OF_RANGE, tables.NOT_SETTLED)
@@ -256,7 +259,7 @@ class LazyRows:
         read = words.at[jnp.where(fault == tables.NOT_SETTLED, size, index)].get(
             mode="clip"
         )
-        # Without this a read may be moved past the next write, which copies the table.
+        # Without this a read may move past the next write, which then copies the table.
         read, words = lax.optimization_barrier((read, words))
 
         table = dataclasses.replace(table, words=words, status=status)
@@ -281,30 +284,31 @@ class LazyRows:
         """Takes a step with the gradient of the pulled rows and writes them back.
 
         Args:
-          table: what `pull` returned.
-          pulled: likewise.
-          gradient: of the loss with respect to `pulled.rows`, (batch, K).
-          active: what `pull` was given.
+          table: the table that `pull` returned.
+          pulled: the rows that `pull` returned.
+          gradient: gradient of the loss with respect to `pulled.rows`, float (batch,
+            K).
+          active: as given to `pull`.
 
         Returns:
           The table after the step.
 
         Raises:
-          ValueError: rows or gradient are of another shape, or all steps are taken.
-            Under `jit` the latter cannot be raised: nothing is written any more, and
-            the next `settle` or `values` outside of `jit` raises.
+          ValueError: rows or gradient have another shape, or all steps have been taken.
+            The latter cannot be raised under `jit`: nothing is written from then on,
+            and the next `settle` or `values` outside `jit` raises.
         """
         self._check_steps(table)
         layout, size, count = table.layout, table.num_rows, table.count
         if pulled.rows.shape[1] != layout.columns:
             raise ValueError(
-                f"The table has {layout.columns} columns, the pulled rows "
+                f"The table has {layout.columns} columns, but the pulled rows have "
                 f"{pulled.rows.shape[1]}: they are of another table."
             )
         if gradient.shape != pulled.rows.shape:
             raise ValueError(
-                f"The gradient has the shape {gradient.shape}, the pulled rows "
-                f"{pulled.rows.shape}."
+                f"The gradient has the shape {gradient.shape}, but the pulled rows "
+                f"have {pulled.rows.shape}."
             )
         if not isinstance(count, jax.core.Tracer) and int(count) >= self.num_steps:
             raise ValueError(complaint(tables.OUT_OF_STEPS, table))
@@ -334,11 +338,14 @@ class LazyRows:
     def settle(
         self, table: LazyTable, active: Bool[Array, " columns"] | None = None
     ) -> LazyTable:
-        """Moves every row up to the current step, in place where the table is donated.
+        """Moves every row up to the current step, in place if the table is donated.
 
         Args:
           table: the table.
           active: columns that moved until now, see `pull`.
+
+        Returns:
+          The table, whose rows have the same values as before at the current step.
 
         Raises:
           ValueError: see `check`.
@@ -349,11 +356,14 @@ class LazyRows:
     def values(
         self, table: LazyTable, active: Bool[Array, " columns"] | None = None
     ) -> Float[Array, "vocab columns"]:
-        """The values at the current step, (V, K); the table itself stays as it is.
+        """The values at the current step; the table itself is not changed.
 
         Args:
           table: the table.
           active: columns that moved until now, see `pull`.
+
+        Returns:
+          float (V, K).
 
         Raises:
           ValueError: see `check`.
@@ -362,12 +372,15 @@ class LazyRows:
         return self._values(table, active)
 
     def check(self, table: LazyTable) -> None:
-        """Raises what steps under `jit` could not; under `jit` it does nothing.
+        """Raises the errors of steps under `jit`; does nothing when called under `jit`.
+
+        Args:
+          table: the table.
 
         Raises:
-          ValueError: ids were out of range, steps went beyond the last, or the table
-            had not been settled before the first. Since then nothing was written: its
-            rows are those of the step before.
+          ValueError: ids were out of range, there were more than `num_steps` steps, or
+            the table was not settled before `first_step`. Nothing has been written
+            since: the rows are those of the step before.
         """
         self._check_steps(table)
         check_status(table)
@@ -375,9 +388,9 @@ class LazyRows:
     def _check_steps(self, table: LazyTable) -> None:
         if table.steps != (self.first_step, self.num_steps):
             raise ValueError(
-                f"The table is for steps {table.steps[0]} to {table.steps[1]}, this "
-                f"LazyRows for {self.first_step} to {self.num_steps}: settle with the "
-                "one before, then call resume."
+                f"The table is for steps {table.steps[0]} to {table.steps[1]}, but "
+                f"this LazyRows is for {self.first_step} to {self.num_steps}: settle "
+                "with the previous LazyRows, then call resume."
             )
         self._check_layout(table)
 
@@ -386,13 +399,13 @@ class LazyRows:
         own = self._layout((1, layout.columns), layout.dtype, layout.masked)
         if layout != own:
             raise ValueError(
-                f"The table is stored as {layout}, this LazyRows has {own}: go on with "
+                f"The table is stored as {layout}, but this LazyRows has {own}: use "
                 "the same rule and slot_dtype."
             )
         if width != layout.width:
             raise ValueError(
-                f"The rows of the table have {width} words, of which its state makes "
-                f"{layout.width}: they are not of one table."
+                f"The rows of the table have {width} words, but its layout has "
+                f"{layout.width}: they belong to different tables."
             )
 
     @functools.partial(jax.jit, static_argnums=0)
@@ -422,7 +435,7 @@ class LazyRows:
         valid: Array | None = None,
         active: Array | None = None,
     ) -> Row:
-        """Moves rows from the step they were settled at up to the current one."""
+        """Moves rows from the step they were settled at to the current one."""
         then = row.settled - self.first_step
         now = table.count - self.first_step
         past = gap(table.timeline, self.motion.momentum, then, now)
@@ -434,15 +447,15 @@ class LazyRows:
 
     def _layout(self, shape: tuple[int, ...], dtype: DTypeLike, masked: bool) -> Layout:
         if len(shape) != 2 or 0 in shape:
-            raise ValueError(f"A table is a matrix of rows, got the shape {shape}.")
+            raise ValueError(f"The table must be a matrix, got the shape {shape}.")
         dtype = jnp.dtype(dtype)
         if dtype not in (jnp.float32, jnp.float64):
             raise ValueError(
-                f"A table is trained in float32 or float64, got {dtype}, in which the "
+                f"The table must be float32 or float64, got {dtype}, in which the "
                 "small steps of waiting rows would be lost to rounding."
             )
         if self.halved and dtype != jnp.float32:
-            raise ValueError("slot_dtype bfloat16 goes with tables of float32 only.")
+            raise ValueError("slot_dtype bfloat16 requires a table of float32.")
         slots = jax.eval_shape(
             self.motion.rule.init, jax.ShapeDtypeStruct((1, 1), dtype)
         )

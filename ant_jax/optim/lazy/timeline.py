@@ -1,19 +1,19 @@
 """How far a coordinate without gradient moves between any two steps.
 
-With s_u = lr_u rate(u), b the momentum and l1_u the penalty of step u, a coordinate
-that last had a gradient at step t0, with direction m and metric c, stands at t1 at
+With s_u = lr_u rate(u), momentum b and the penalty l1_u of step u, a coordinate that
+last had a gradient at step t0, with direction m and metric c, is at step t1 at
 
     max(p - c (G m + L), 0),   G = sum of s_u b^(u - t0),   L = sum of s_u l1_u,
 
-over t0 < u <= t1. Both sums come from one row of a table for t0 and one for t1:
+over t0 < u <= t1. Both sums follow from one row of a table for t0 and one for t1:
 
-    h[t] = (1 - b) sum over u > t of s_u b^(u - t - 1)      an average of the s to come,
+    h[t] = (1 - b) sum over u > t of s_u b^(u - t - 1)      an average of later s,
     G    = b / (1 - b) ((h[t0] - h[t1]) + (1 - b^(t1 - t0)) h[t1]),
     S[t] = sum over u <= t of s_u l1_u,    L = S[t1] - S[t0].
 
-This form of G has no cancellation between large numbers, and h and S are kept as the
-sum of two floats, so that their differences stay exact after millions of steps.
-BUILD_NOTES.md derives them.
+In this form of G large numbers do not cancel, and h and S are stored as sums of two
+floats, so that their differences stay exact after millions of steps. BUILD_NOTES.md
+derives the formulas.
 """
 
 import math
@@ -25,24 +25,30 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ant_jax.optim.proximal import Schedule
 from ant_jax.optim.rules import Idle
+from ant_jax.optim.schedules import ScalarOrSchedule
 
 Timeline = Float[Array, "steps 4"]
 
 
 class Gap(NamedTuple):
-    """What happened to rows since they were last settled; all of shape (rows,)."""
+    """What rows missed since they were last settled.
 
-    glide: Float[Array, " rows"]  # G
-    shrink: Float[Array, " rows"]  # L
-    steps: Float[Array, " rows"]  # t1 - t0
+    Attributes:
+      glide: G, float (rows,).
+      shrink: L, float (rows,).
+      steps: t1 - t0, float (rows,).
+    """
+
+    glide: Float[Array, " rows"]
+    shrink: Float[Array, " rows"]
+    steps: Float[Array, " rows"]
 
 
 def make_timeline(
     idle: Idle,
-    learning_rate: Schedule,
-    l1: Schedule,
+    learning_rate: ScalarOrSchedule,
+    l1: ScalarOrSchedule,
     steps: tuple[int, int],
     *,
     clamped: bool,
@@ -51,15 +57,15 @@ def make_timeline(
     """Tabulates h and S for every step.
 
     Args:
-      idle: what the rule does without gradient.
+      idle: closed form of the rule's steps without gradient.
       learning_rate: number, or schedule `count -> number`.
-      l1: weight of the penalty, likewise.
+      l1: weight of the penalty: number or schedule.
       steps: the first step count and the one after the last.
       clamped: whether values are kept at or above 0.
       adaptive: whether the penalty follows the metric of the rule.
 
     Returns:
-      float64 of shape (steps + 1, 2), h and S, for the counts from first to last.
+      float64 (steps + 1, 2), h and S, for the counts from first to last.
 
     Raises:
       ValueError: a rate is negative or not finite, or l1 falls faster than the momentum
@@ -70,7 +76,7 @@ def make_timeline(
     penalty = _tabulate("l1", l1, start, stop)
     counts = np.arange(start + 1, stop + 1, dtype=np.float64)
     rate = np.broadcast_to(idle.rate(counts), counts.shape)
-    b = float(idle.momentum)
+    b = float(np.asarray(idle.momentum))
     if clamped and b:
         # Where the direction points up, a coordinate rises until momentum is weaker
         # than the penalty and falls from then on. It must not rise again.
@@ -91,7 +97,7 @@ def make_timeline(
 
 
 def split(timeline: np.ndarray, dtype: Any) -> Timeline:
-    """Each column as the sum of two floats of this dtype: h, its rest, S, its rest."""
+    """Each column as a sum of two floats of this dtype: h, its rest, S, its rest."""
     high = timeline.astype(dtype)
     rest = (timeline - high.astype(np.float64)).astype(dtype)
     return jnp.asarray(
@@ -116,15 +122,15 @@ def gap(
 
 
 def fade(factor: float, steps: Float[Array, " rows"]) -> Float[Array, " rows"]:
-    """`factor^steps`, of a factor that is not rounded first."""
+    """`factor^steps`, without rounding the factor first."""
     if factor == 0:
         return (steps == 0).astype(steps.dtype)
     return jnp.exp(steps * math.log(factor))
 
 
 def _average_ahead(s: np.ndarray, b: float) -> np.ndarray:
-    """H for the counts from first to last, one more than there are steps."""
-    # What would come after the last step cancels in every gap.
+    """Tabulates h for the counts from first to last, one more than there are steps."""
+    # The value after the last step is arbitrary: it cancels in every gap.
     if not b:
         return np.append(s, s[-1:])
     ahead = accumulate(
@@ -133,7 +139,9 @@ def _average_ahead(s: np.ndarray, b: float) -> np.ndarray:
     return np.fromiter(ahead, np.float64, len(s) + 1)[::-1]
 
 
-def _tabulate(name: str, schedule: Schedule, start: int, stop: int) -> np.ndarray:
+def _tabulate(
+    name: str, schedule: ScalarOrSchedule, start: int, stop: int
+) -> np.ndarray:
     if callable(schedule):
         counts = jnp.arange(start, stop, dtype=jnp.int32)
         values = jax.jit(jax.vmap(schedule))(counts)

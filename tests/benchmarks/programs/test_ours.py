@@ -37,8 +37,8 @@ def test_lazy_equals_dense_and_starts_at_the_closed_form(workload, mesh):
     for lazy in (True, False):
         trainer = ours.make_trainer(workload, mesh, lazy=lazy)
         scan = jax.jit(lambda state, step=trainer.step: lax.scan(step, state, examples))
-        state, losses = scan(trainer.create(params))
-        ends.append((trainer.params(state), losses))
+        state, report = scan(trainer.create(params))
+        ends.append((trainer.params(state), report.loss))
     (lazy, lazy_losses), (dense, dense_losses) = ends
     users, items = vectors(params.users), vectors(params.items)
     batch = jax.tree.map(lambda column: np.asarray(column[0]), examples)

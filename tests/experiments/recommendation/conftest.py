@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from experiments.recommendation.configs import Config
-from experiments.recommendation.train import train_and_evaluate
+from experiments.recommendation.task import Recommendation
+from experiments.runner.train import train_and_evaluate
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +36,12 @@ def small(ratings_file):
         biases=True,
         user_anchors=6,
         item_anchors=6,
+        mixture_anchors=3,
+        clusters=20,
+        adjustment_features=2,
+        kept_objects=35,
         max_anchors=8,
-        full_stddev=0.1,
+        table_stddev=0.1,
         table_share=0.75,
         mixed_blocks=3,
         mixed_temperature=1.0,
@@ -55,6 +60,7 @@ def run(small, ratings_file):
 
     def run(folder, *, mode="new", devices=None, **changes):
         return train_and_evaluate(
+            Recommendation,
             dataclasses.replace(small, **changes),
             folder,
             mode,

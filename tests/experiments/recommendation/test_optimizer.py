@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from ant_jax import training
-from experiments.recommendation.input_pipeline import Examples, Prepared
-from experiments.recommendation.optimizer import (
+from experiments.recommendation.input_pipeline import Examples, Prepared, Splits
+from experiments.recommendation.task import Recommendation
+from experiments.runner.optimizer import (
+    make_refit_trainer,
     make_trainer,
-    schedules,
     uses_lazy_rows,
 )
-from experiments.recommendation.train import make_model
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -25,27 +25,28 @@ RATE, L1 = 0.01, 0.02
 STEP = RATE * np.sqrt(0.001) / 0.1 / 2e-3
 
 
+def task_of(small, **changes):
+    """A recommender of four users and items."""
+    names = [str(n) for n in range(4)]
+    train = Examples(*(np.full(64, n) for n in (0, 0, 1.0)))
+    prepared = Prepared(Splits(train, train, train), names, names, COUNTS, COUNTS)
+    return Recommendation(dataclasses.replace(small, **changes), prepared)
+
+
 @functools.cache
-def stepped(small, *, zeros_stay=False, **changes):
+def stepped(small, *, refit=False, **changes):
     """Tables before and after a step on a rating of the first user and item."""
     settings = {"learning_rate": RATE, "l1": L1, "transform_stddev": 0.1}
-    config = dataclasses.replace(small, **(settings | changes))
-    names = [str(n) for n in range(4)]
-    prepared = Prepared(None, names, names, COUNTS, COUNTS)
+    settings |= {"refit_learning_rate": RATE, "refit_l1": L1}
+    task = task_of(small, **(settings | changes))
     mesh = training.data_mesh(jax.local_devices()[:1])
-    model = make_model(config, prepared)
-    trainer = make_trainer(
-        config,
-        model,
-        prepared,
-        *schedules(config),
-        num_steps=9,
-        mesh=mesh,
-        zeros_stay=zeros_stay,
-    )
+    if refit:
+        trainer = make_refit_trainer(task, task.model, mesh, jax.random.key(1))
+    else:
+        trainer = make_trainer(task, mesh, jax.random.key(1))
     first = jnp.zeros(2, jnp.int32)
-    params = model.init(jax.random.key(0), 1.0)
-    table = -1 if config.method != "ant" else 1
+    params = task.model.init(jax.random.key(0), 1.0)
+    table = -1 if task.config.method != "ant" else 1
     values = params.users[table].at[1:, 0].set(0.001).at[0, 1].set(0.0)
     params = params._replace(users=type(params.users)(*params.users[:table], values))
     state, _ = jax.jit(trainer.step)(
@@ -111,7 +112,7 @@ def test_sparse_tables_have_both_signs_and_slimming_no_zeros(small):
     ],
 )
 def test_zeros_stay_in_a_refit(small, changes):
-    before, after = stepped(small, zeros_stay=True, **changes)
+    before, after = stepped(small, refit=True, **changes)
     assert before[0, 1] == 0 == after[0, 1]
     assert (after[0, [0, 2, 3]] != before[0, [0, 2, 3]]).any()
     _, free = stepped(small, **changes)
@@ -121,7 +122,7 @@ def test_zeros_stay_in_a_refit(small, changes):
 
 def test_lazy_rows_where_there_is_a_closed_form(small):
     def lazy(**changes):
-        return uses_lazy_rows(dataclasses.replace(small, **changes))
+        return uses_lazy_rows(task_of(small, **changes))
 
     assert all(lazy(method=method) for method in ("ant", "nbant", "full"))
     assert not any(lazy(method=m) for m in ("slimming", "sparse_cbow", "low_rank"))

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from ant_jax import training
 from experiments.data import load_ratings
+from experiments.runner.errors import BusyError
+from experiments.runner.metrics import read_metrics
 
 # A run whose state is all there can be: anchors that come and go, by lazy rows.
 NBANT = {
@@ -33,7 +34,7 @@ def settings(small, ratings_file):
     flags = [
         f"--{name}={value}"
         for name, value in dataclasses.asdict(small).items()
-        if value is not None
+        if value not in (None, ())
     ]
     return [*flags, f"--cache_dir={cache}"]
 
@@ -64,18 +65,18 @@ def test_a_killed_run_goes_on_to_the_same_numbers(settings, run, tmp_path):
     command = [*settings, *flags, "--resume"]
     process = start([*command, f"--workdir={killed}"])
     deadline = time.monotonic() + 240
-    while len(training.read_metrics(killed / "metrics.jsonl")) < 3:
+    while len(read_metrics(killed / "metrics.jsonl")) < 3:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     # While it stands still, another run is kept out, even one that would replace it.
     process.send_signal(signal.SIGSTOP)
-    with pytest.raises(training.BusyError, match="Another run is writing to"):
+    with pytest.raises(BusyError, match="Another run is writing to"):
         run(killed, mode="overwrite", **NBANT)
     process.kill()
     process.communicate()
     assert not (killed / "result.json").exists()
-    assert 3 <= len(training.read_metrics(killed / "metrics.jsonl")) < 12
+    assert 3 <= len(read_metrics(killed / "metrics.jsonl")) < 12
 
     processes = [start([*command, f"--workdir={folder}"]) for folder in (killed, whole)]
     (stdout, stderr), _ = (process.communicate(timeout=240) for process in processes)
@@ -91,7 +92,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(settings, run, tmp_path):
     courses = [
         [
             (row["anchors_users"], row["objective"])
-            for row in training.read_metrics(folder / "metrics.jsonl")
+            for row in read_metrics(folder / "metrics.jsonl")
         ]
         for folder in (killed, whole)
     ]
@@ -118,7 +119,8 @@ def test_a_full_disk_is_one_message(settings, tmp_path):
 
 
 BAD_FLAGS = [
-    (["--method=magic"], "error: Unknown method 'magic'; known ones: ant, nbant, full"),
+    (["--method=magic"], "flag --method=magic: value should be one of <ant|nbant|"),
+    (["--methods=full,magic"], "error: Unknown method 'magic'; known ones: ant, nbant"),
     (["--dataset=magic"], "movielens_small"),
     (["--batch_size=none"], "flag --batch_size=none"),
     (["--config=magic"], "flag --config=magic"),
@@ -128,8 +130,9 @@ BAD_FLAGS = [
     (["--resume", "--overwrite"], "exclude each other"),
     (["--workdir=/dev/null/run"], "Cannot write to the work directory"),
     (["--batch_size=4096"], "larger than the 1920 training examples"),
-    (["--budgets=300,31"], "for 31 parameters, but the anchors alone are 60"),
-    (["--budgets=300,400"], "budgets must fall, got '300,400'"),
+    (["--budgets=300,31"], "for 31 parameters, but ant needs at least 60"),
+    (["--budgets=300,400"], "budgets must fall, got (300, 400)"),
+    (["--budgets=300,many"], "budgets must be integers with commas between, got '300,"),
     (["--budgets=300", "--method=low_rank"], "not low_rank"),
     (["--method=nbant", "--max_anchors=3"], "below the 6 user_anchors to start with"),
     (["--warm_start_epochs=1"], "--anchors_start=signed_basis"),
@@ -140,7 +143,8 @@ BAD_FLAGS = [
 # Starting JAX takes seconds, so one process does and forks for every command line.
 RUN_ALL = """
 import json, os, sys, tempfile
-from experiments.recommendation import main
+from experiments.recommendation.task import Recommendation
+from experiments.runner import program
 
 def run(flags):
     files = [tempfile.TemporaryFile("w+") for _ in range(2)]
@@ -151,7 +155,7 @@ def run(flags):
         sys.argv[1:] = flags
         status = 2
         try:
-            main.run()
+            program.run(Recommendation)
         except SystemExit as end:
             status = end.code
         finally:

@@ -11,8 +11,10 @@ import pytest
 from ant_jax import training
 from experiments.data import load_ratings
 from experiments.recommendation.input_pipeline import prepare
-from experiments.recommendation.shrink import make_shrinker
-from experiments.recommendation.train import make_model
+from experiments.recommendation.task import Recommendation
+from experiments.runner.errors import DivergedError
+from experiments.runner.finish import finish
+from experiments.runner.run import Run
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -56,25 +58,14 @@ def shrink(config, prepared, validate=None):
         user_anchors=4,
         item_anchors=4,
     )
-    mesh = training.data_mesh(jax.local_devices()[:1])
-    model = make_model(config, prepared)
+    task = Recommendation(config, prepared)
+    model = task.model
     params = start(config, model, prepared)
-    splits = training.replicate(prepared.splits, mesh)
-    errors = jax.jit(model.squared_error)
-
-    def error(params):
-        return float(jnp.mean(errors(params, splits.validation)))
-
-    shrinker = make_shrinker(
-        config,
-        model,
-        prepared,
-        splits.train,
-        validate or error,
-        jax.random.key(1),
-        mesh,
-    )
-    shrunk = shrinker.shrink(params)
+    run = Run(task, training.data_mesh(jax.local_devices()[:1]))
+    error = run.loss_on("validation", model)
+    if validate is not None:
+        run.loss_on = run.mean = lambda *_: validate
+    shrunk = [after for _, after in finish(run, params)]
     sizes = [model.num_params(p) for p in shrunk]
     return params, shrunk, sizes, [error(p) for p in [params, *shrunk]]
 
@@ -100,7 +91,7 @@ def test_budgets_are_met_exactly_with_what_is_worth_most(
     config = dataclasses.replace(
         small,
         method=method,
-        budgets="150,149,50",
+        budgets=(150, 149, 50),
         prune_ratio=ratio,
         prune_tolerance=0.0,
         refit_epochs=0,
@@ -129,7 +120,7 @@ def test_budgets_are_met_exactly_with_what_is_worth_most(
 def test_what_is_left_is_fitted_anew_and_zeros_stay(small, prepared):
     config = dataclasses.replace(
         small,
-        budgets="150,100",
+        budgets=(150, 100),
         prune_by="curvature",
         prune_ratio=1.3,
         refit_epochs=2,
@@ -160,7 +151,7 @@ def test_without_budgets_the_tolerance_decides(small, prepared):
 
 def test_parameters_below_a_budget_are_left_as_they_are(small, prepared):
     config = dataclasses.replace(
-        small, budgets="100000,90000", prune_tolerance=0.0, refit_epochs=0
+        small, budgets=(100_000, 90_000), prune_tolerance=0.0, refit_epochs=0
     )
     _, shrunk, _, _ = shrink(config, prepared)
     jax.tree.map(np.testing.assert_array_equal, *shrunk)
@@ -168,5 +159,5 @@ def test_parameters_below_a_budget_are_left_as_they_are(small, prepared):
 
 def test_a_refit_that_diverges_says_what_to_lower(small, prepared):
     config = dataclasses.replace(small, method="sparse_cbow", refit_learning_rate=1e30)
-    with pytest.raises(training.DivergedError, match="lower --refit_learning_rate"):
+    with pytest.raises(DivergedError, match="lower --refit_learning_rate"):
         shrink(config, prepared)

@@ -14,6 +14,11 @@ import ant_jax as ant
 from ant_jax import training
 from ant_jax.nonparametric import Controller, num_anchors
 from ant_jax.optim import rules
+from experiments.runner.adaptation import Adaptation
+from experiments.runner.fit import Progress
+from experiments.runner.fit import fit as fitting
+from experiments.runner.metric import MSE
+from experiments.runner.workdir import Workdir
 
 USERS, ITEMS, FEATURES, ROOM, BATCH, RATE, L1, STEPS = 30, 20, 3, 5, 16, 0.05, 1e-3, 12
 COURSE = [
@@ -74,50 +79,35 @@ def dense(mesh, **options):
         {"transform": ant.proximal_yogi(RATE, L1), "other": ant.yogi(RATE)},
         ant.param_labels,
     )
-    return training.dense_trainer(loss, tx, mesh, **options)
+    return training.dense_trainer(loss, tx, mesh, BATCH, **options)
 
 
 def lazy(mesh, **options):
     rows = ant.LazyRows(rules.yogi(), RATE, L1, num_steps=1000)
-    names = ("users", "items")
-
-    def split(params):
-        found = {name: getattr(params, name).transform for name in names}
-        rest = {name: getattr(params, name)._replace(transform=None) for name in names}
-        return found, params._replace(**rest)
-
-    def join(found, rest):
-        whole = {
-            name: getattr(rest, name)._replace(transform=table)
-            for name, table in found.items()
-        }
-        return rest._replace(**whole)
-
-    tables = training.Tables(
-        {name: rows for name in names}, {name: name for name in names}, split, join
+    tables = training.LazyTables(
+        {"users": rows, "items": rows}, {"users": "users", "items": "items"}
     )
-    return training.lazy_trainer(loss, ant.yogi(RATE), mesh, tables, **options)
+    return training.lazy_trainer(loss, ant.yogi(RATE), mesh, BATCH, tables, **options)
 
 
 @functools.cache
 def programs(make, devices=1, **options):
-    """Mesh, trainer, epoch and evaluation, compiled once for all tests."""
+    """Mesh, trainer and evaluation, compiled once for all tests."""
     mesh = training.data_mesh(jax.local_devices()[:devices])
     trainer = make(mesh, **options)
-    epoch = training.make_epoch(trainer.step, BATCH, mesh)
-    return mesh, trainer, epoch, training.make_evaluate(errors, 64, mesh)
+    return mesh, trainer, training.make_evaluate(errors, 64, mesh)
 
 
 def train(make, devices=1, **options):
     """Parameters after an epoch with each of the counts of `COURSE`."""
-    mesh, trainer, epoch, _ = programs(make, devices, **options)
+    mesh, trainer, _ = programs(make, devices, **options)
     state = training.replicate(trainer.create(start()), mesh)
     placed, found = training.replicate(data(), mesh), []
     for e, counts in enumerate(COURSE):
         state = trainer.resize(state, counts)
-        state, _ = epoch(state, placed, jax.random.key(e))
+        state, _ = trainer.epoch(state, placed, jax.random.key(e))
         found.append(jax.device_get(trainer.params(state)))
-    assert epoch._cache_size() == 1
+    assert trainer.epoch._cache_size() == 1
     return found
 
 
@@ -139,14 +129,14 @@ def test_lazy_and_dense_agree_while_anchors_come_and_go(devices, options):
 
 @pytest.mark.parametrize("make", [dense, lazy])
 def test_removed_anchors_come_back_as_they_were(make):
-    mesh, trainer, epoch, _ = programs(make)
+    mesh, trainer, _ = programs(make)
     state = training.replicate(trainer.create(start()), mesh)
     state = trainer.resize(state, {"users": 4, "items": 5})
-    state, _ = epoch(state, data(), jax.random.key(0))
+    state, _ = trainer.epoch(state, data(), jax.random.key(0))
     before = jax.device_get(trainer.params(state)).users
     for k in (2, 1):
         state = trainer.resize(state, {"users": k, "items": 5})
-        state, _ = epoch(state, data(), jax.random.key(k))
+        state, _ = trainer.epoch(state, data(), jax.random.key(k))
         out = jax.device_get(trainer.params(state)).users
         assert not out.transform[:, k:].any()
         assert not out.anchors[k:].any()
@@ -169,17 +159,13 @@ def test_more_anchors_than_there_is_room_for_are_refused():
 
 def test_a_table_of_lazy_rows_goes_by_the_name_of_its_path():
     rows = ant.LazyRows(rules.yogi(), RATE, L1, num_steps=9)
-    tables = training.Tables(
-        {"first": rows},
-        {"first": "users"},
-        lambda p: ({"first": p["users"].transform}, p["users"].anchors),
-        lambda found, rest: {"users": ant.AnchorParams(rest, found["first"])},
-    )
+    name = "users.transform"
+    tables = training.LazyTables({name: rows}, {name: "users"})
     mesh = training.data_mesh(jax.local_devices()[:1])
-    trainer = training.lazy_trainer(loss, ant.yogi(RATE), mesh, tables)
+    trainer = training.lazy_trainer(loss, ant.yogi(RATE), mesh, BATCH, tables)
     state = trainer.create({"users": start().users})
     with pytest.raises(
-        ValueError, match=r"table 'users' .* names \['first'\]: name it"
+        ValueError, match=r"table 'users' .* names \['users.transform'\]: name it"
     ):
         trainer.resize(state, {"users": 2})
 
@@ -189,28 +175,28 @@ def objective(loss, nonzeros, anchors):
 
 
 def fit(path, make=lazy, epochs=6, patience=10, seen=None, **settings):
-    mesh, trainer, epoch, evaluate = programs(make)
+    _, trainer, evaluate = programs(make)
 
     def describe(params):
         if seen is not None:
             seen.append(jax.tree.map(jnp.shape, params))
         return {}
 
-    return training.fit(
-        training.replicate(trainer.create(start()), mesh),
-        run_epoch=lambda state, key: epoch(state, data(), key),
-        params_of=trainer.params,
+    return fitting(
+        trainer,
+        start(),
+        data(),
         validate=lambda params: float(evaluate(params, data())),
+        metric=MSE,
         describe=describe,
         key=jax.random.key(3),
         epochs=epochs,
         patience=patience,
-        workdir=training.Workdir(path),
-        adaptation=training.Adaptation(
+        workdir=Workdir(path),
+        adaptation=Adaptation(
             Controller(max_anchors=ROOM, **settings),
             {"users": 1, "items": 2},
             objective,
-            trainer.resize,
         ),
     )
 
@@ -254,7 +240,7 @@ def test_a_killed_fit_goes_on_to_the_same_numbers(tmp_path):
 
 
 def test_a_changed_count_has_its_own_patience():
-    progress = training.Progress(epoch=6, best_epoch=3)
+    progress = Progress(epoch=6, best_epoch=3)
     assert progress.finished(10, 3)
     progress.resized_epoch = 4
     assert not progress.finished(10, 3)
@@ -264,12 +250,12 @@ def test_a_changed_count_has_its_own_patience():
 
 
 def test_changing_the_count_compiles_nothing(caplog):
-    mesh, trainer, epoch, evaluate = programs(lazy)
+    mesh, trainer, evaluate = programs(lazy)
     state = training.replicate(trainer.create(start()), mesh)
 
     def cycle(state, counts):
         state = trainer.resize(state, counts)
-        state, _ = epoch(state, data(), jax.random.key(0))
+        state, _ = trainer.epoch(state, data(), jax.random.key(0))
         evaluate(trainer.params(state), data())
         return state
 
@@ -285,13 +271,13 @@ def test_changing_the_count_compiles_nothing(caplog):
 
 def test_no_copy_of_a_table_is_made_while_anchors_are_held():
     rows = 50_000
-    _, trainer, epoch, _ = programs(lazy)
+    _, trainer, _ = programs(lazy)
     many = start()._replace(
         users=ant.AnchorParams(jnp.ones((ROOM, FEATURES)), jnp.ones((rows, ROOM)))
     )
     state = jax.eval_shape(trainer.create, many)
     active = dict.fromkeys(("users", "items"), jax.ShapeDtypeStruct((), jnp.int32))
     state = state._replace(active=active)
-    compiled = epoch.lower(state, data(), jax.random.key(0)).compile()
+    compiled = trainer.epoch.lower(state, data(), jax.random.key(0)).compile()
     table = state.tables["users"].words
     assert compiled.memory_analysis().temp_size_in_bytes < table.size * 4 / 20

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ant_jax.training import CheckpointError
 from experiments.runner.checkpoints import Checkpoints
+from experiments.runner.errors import CheckpointError
 
 
 def arrays(size=3):

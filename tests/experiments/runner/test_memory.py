@@ -10,7 +10,7 @@ import pytest
 
 from experiments.runner.memory import peak_rss_bytes
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="read from /proc on Linux")
 
 

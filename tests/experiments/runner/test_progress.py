@@ -24,7 +24,7 @@ def test_a_terminal_gets_a_bar(monkeypatch):
 
 def test_a_log_gets_a_line_an_epoch(monkeypatch, caplog):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with caplog.at_level(logging.INFO, "ant_jax"):
+    with caplog.at_level(logging.INFO, "experiments"):
         bar = ProgressBar(2)
         bar.update(1, {"loss": 0.51234, "non_zeros": 12})
         bar.close()

@@ -8,7 +8,7 @@ import subprocess
 import jax
 import pytest
 
-from experiments import provenance
+from experiments.runner import provenance
 
 
 @pytest.fixture

@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 
 import ant_jax as ant
-from ant_jax import training
 from ant_jax.nonparametric import Controller, mask_anchors, num_anchors
+from ant_jax.training import EpochReport, Trainer, TrainState, data_mesh
+from experiments.runner.adaptation import Adaptation
+from experiments.runner.errors import DivergedError
+from experiments.runner.metrics import read_metrics
+from experiments.runner.stream import Chunk, fit_stream
+from experiments.runner.workdir import Workdir
 
 V, ROOM = 4, 6
 
 
 def start():
     table = ant.AnchorParams(jnp.ones((ROOM, 2)), jnp.ones((V, ROOM)))
-    return training.TrainState(
-        jnp.int32(0), {"t": table, "level": jnp.zeros(())}, (), {}
-    )
+    return {"t": table, "level": jnp.zeros(())}
 
 
 def resize(state, anchors):
@@ -29,7 +32,7 @@ def run_epoch(state, train, key):
     """Goes half the way to the chunk, and a little anywhere."""
     noise = 1e-3 * jax.random.uniform(key)
     level = (state.params["level"] + train[0]) / 2 + noise
-    report = training.EpochReport(jnp.abs(level - train[0]), jnp.int32(-1))
+    report = EpochReport(jnp.abs(level - train[0]), jnp.int32(-1), {})
     params = state.params | {"level": level}
     return state._replace(step=state.step + 1, params=params), report
 
@@ -39,27 +42,33 @@ def chunks(count=8, seen=None):
         if seen is not None:
             seen.append(level)
         data = jnp.full(3, float(level))
-        yield training.Chunk(data, data)
+        yield Chunk(data, data)
 
 
 def fit(path, stream, evaluate=None, **options):
     settings = {"epochs": 9, "patience": 1, "tolerance": 0.2} | options
-    return training.fit_stream(
+    trainer = Trainer(
+        create=lambda params: TrainState(jnp.int32(0), params, (), {}),
+        step=None,
+        epoch=run_epoch,
+        params=lambda state: mask_anchors(state.params, state.active),
+        resize=resize,
+        mesh=data_mesh(jax.local_devices()[:1]),
+    )
+    return fit_stream(
+        trainer,
         start(),
         stream,
-        run_epoch=run_epoch,
-        params_of=lambda state: mask_anchors(state.params, state.active),
         evaluate=evaluate or (lambda p, held_out: float(abs(p["level"] - held_out[0]))),
         describe=lambda params: {"size": params["t"].anchors.size},
-        adaptation=training.Adaptation(
+        adaptation=Adaptation(
             Controller(max_anchors=ROOM),
             {"t": 2},
             # Least with four anchors, whatever the loss.
             lambda loss, nonzeros, anchors: abs(anchors - 4) + nonzeros / 1000,
-            resize,
         ),
         key=jax.random.key(0),
-        workdir=training.Workdir(path),
+        workdir=Workdir(path),
         **settings,
     )
 
@@ -77,7 +86,7 @@ def test_anchors_follow_the_objective_chunk_by_chunk(tmp_path):
         assert row["size"] == 2 * row["anchors_t"]
     assert num_anchors(result.params) == {"t": 5}
     assert result.progress.anchors == {"t": 5}
-    assert training.read_metrics(tmp_path / "metrics.jsonl") == rows
+    assert read_metrics(tmp_path / "metrics.jsonl") == rows
 
 
 def test_a_chunk_is_trained_on_until_it_is_learned(tmp_path):
@@ -117,11 +126,11 @@ def test_a_killed_run_goes_on_and_sees_no_chunk_twice(tmp_path):
 def test_streams_that_cannot_be_are_refused(tmp_path):
     def uneven():
         yield from chunks(2)
-        yield training.Chunk(jnp.ones(2), jnp.ones(3))
+        yield Chunk(jnp.ones(2), jnp.ones(3))
 
     with pytest.raises(ValueError, match=r"Chunk 3 .* chunks of one shape"):
         fit(tmp_path / "uneven", uneven())
     with pytest.raises(ValueError, match="no chunks to train on"):
         fit(tmp_path / "empty", iter([]))
-    with pytest.raises(training.DivergedError, match="held-out loss is nan at step 1"):
+    with pytest.raises(DivergedError, match="held-out loss is nan at step 1"):
         fit(tmp_path / "nan", chunks(), lambda p, held_out: float("nan"))

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from ant_jax.training import Workdir, WorkdirError
+from experiments.runner.errors import WorkdirError
+from experiments.runner.workdir import Workdir
 
 CONFIG = {"method": "ant", "seed": 0, "l1": 1e-4}
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from experiments.data import load_texts
+from experiments.runner.train import train_and_evaluate
 from experiments.text_classification.configs import Config
 from experiments.text_classification.input_pipeline import prepare
-from experiments.text_classification.train import train_and_evaluate
+from experiments.text_classification.task import TextClassification
 
 CLASSES = ("earth", "moon", "sun")
 
@@ -46,7 +47,7 @@ def small(text_dir):
         mixture_anchors=3,
         clusters=8,
         adjustment_features=2,
-        kept_words=25,
+        kept_objects=25,
         buckets=30,
         code_groups=4,
         codes=12,
@@ -80,6 +81,7 @@ def run(small, text_dir):
 
     def run(folder, *, mode="new", devices=None, **changes):
         return train_and_evaluate(
+            TextClassification,
             dataclasses.replace(small, **changes),
             folder,
             mode,

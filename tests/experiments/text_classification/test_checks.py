@@ -4,8 +4,7 @@ import dataclasses
 
 import pytest
 
-from experiments.text_classification.checks import check_sizes
-from experiments.text_classification.configs import METHODS
+from experiments.runner.methods import METHODS, check_sizes
 
 # The largest that fits 55 words, and what is said of one more.
 LIMITS = [
@@ -14,10 +13,10 @@ LIMITS = [
     ("anchor_mixture", "mixture_anchors", 55),
     ("cluster", "clusters", 55),
     ("cluster_adjustment", "clusters", 55),
-    ("mixed_cluster", "kept_words", 47),
+    ("mixed_cluster", "kept_objects", 47),
     ("mixed_cluster", "clusters", 30),
-    ("most_frequent", "kept_words", 55),
-    ("tf_idf", "kept_words", 55),
+    ("most_frequent", "kept_objects", 55),
+    ("tf_idf", "kept_objects", 55),
     ("sparse_coding", "anchors", 55),
     ("product_quantization", "codes", 55),
 ]
@@ -28,7 +27,7 @@ def test_more_than_there_are_words_is_refused(method, name, most, small):
     config = dataclasses.replace(small, method=method, **{name: most})
     check_sizes(config, 55)
     config = dataclasses.replace(config, **{name: 56})
-    with pytest.raises(ValueError, match=f"{name} must be at most .* of 55 words"):
+    with pytest.raises(ValueError, match=f"{name} must be at most .* are 55 objects"):
         check_sizes(config, 55)
 
 

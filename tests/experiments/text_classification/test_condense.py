@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 import ant_jax as ant
-from ant_jax import training
 from ant_jax.embeddings import (
     VariationalVocabularyEmbedding,
     VariationalVocabularyParams,
 )
-from experiments.text_classification.condense import check_limits, condense
+from experiments.runner.condense import condense
+from experiments.runner.errors import CollapsedError
+from experiments.runner.finish import check_budgets
+from experiments.text_classification.task import TextClassification
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -39,7 +41,8 @@ def condensed(config, prepared, rows, limit, **changes):
     else:
         emb = ant.FullEmbedding(WORDS, FEATURES)
         params = ant.FullParams(jnp.asarray(rows))
-    small, values = condense(config, prepared, emb, params, limit)
+    objects = TextClassification(config, prepared).objects("embedding")
+    small, values = condense(config, objects, emb, params, config.anchors, limit)
     assert small.num_embeddings == WORDS
     return small, values, np.asarray(small.matrix(values))
 
@@ -107,15 +110,18 @@ def test_product_quantization_has_as_many_codes_as_there_is_room(
         ("product_quantization", 8),
     ],
 )
-def test_budgets_without_room_are_refused(method, least, small):
-    config = dataclasses.replace(small, method=method, budgets=f"1000,{least}")
-    check_limits(config)
-    check_limits(dataclasses.replace(config, budgets=None))
+def test_budgets_without_room_are_refused(method, least, small, prepared):
+    def check(*budgets):
+        config = dataclasses.replace(small, method=method, budgets=budgets)
+        check_budgets(TextClassification(config, prepared))
+
+    check(1000, least)
+    check()
     with pytest.raises(ValueError, match=rf"{method} needs at least {least}: raise"):
-        check_limits(dataclasses.replace(config, budgets=f"1000,{least - 1}"))
+        check(1000, least - 1)
 
 
 def test_a_table_of_zeros_is_said_in_words(small, prepared, table):
     for limit in (None, 80):
-        with pytest.raises(training.CollapsedError, match="Lower --group_lasso"):
+        with pytest.raises(CollapsedError, match="Lower --group_lasso"):
             condensed(small, prepared, 0 * table, limit, method="group_lasso")

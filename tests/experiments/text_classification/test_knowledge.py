@@ -10,12 +10,16 @@ import pytest
 from experiments.data import Names
 from experiments.text_classification import knowledge
 from experiments.text_classification.configs import CLASSED, WORD_CHOICES
-from experiments.text_classification.embeddings import make_embedding
 from experiments.text_classification.input_pipeline import SPECIAL
+from experiments.text_classification.task import TextClassification
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 WORDS = len(SPECIAL) + 52
+
+
+def embedding_of(config, prepared):
+    return TextClassification(config, prepared).model.embedding
 
 
 def gathered(small, prepared, **changes):
@@ -60,7 +64,7 @@ def test_nothing_is_known_where_nothing_is_asked(small, prepared):
     nothing = knowledge.NOTHING
     assert gathered(small, prepared) == nothing
     assert gathered(small, prepared, method="full") == nothing
-    emb, key = make_embedding(small, prepared), jax.random.key(0)
+    emb, key = embedding_of(small, prepared), jax.random.key(0)
     jax.tree.map(
         np.testing.assert_array_equal,
         knowledge.start(small, emb, key, nothing),
@@ -70,7 +74,7 @@ def test_nothing_is_known_where_nothing_is_asked(small, prepared):
 
 def test_a_word_is_its_own_anchor_at_the_start(small, prepared):
     found = gathered(small, prepared, anchors_choice="kmeans")
-    emb = make_embedding(small, prepared)
+    emb = embedding_of(small, prepared)
     params = knowledge.start(small, emb, jax.random.key(0), found)
     np.testing.assert_array_equal(params.transform[found.objects], np.eye(4))
     np.testing.assert_allclose(params.anchors, found.vectors[found.objects])
@@ -171,7 +175,7 @@ def test_classes_are_relevant_to_the_words_that_tell_them(small, prepared):
 def test_a_word_starts_from_its_classes(method, small, prepared):
     config = dataclasses.replace(small, method=method, **CLASSES)
     found = knowledge.gather(config, prepared)
-    emb, key = make_embedding(config, prepared), jax.random.key(0)
+    emb, key = embedding_of(config, prepared), jax.random.key(0)
     params, drawn = knowledge.start(config, emb, key, found), emb.init(key)
     shapes = [(x.shape, x.dtype) for x in jax.tree.leaves(drawn)]
     assert [(x.shape, x.dtype) for x in jax.tree.leaves(params)] == shapes
@@ -188,7 +192,7 @@ def test_a_word_starts_from_its_classes(method, small, prepared):
 def test_entries_are_scaled_and_what_is_behind_them_is_drawn(small, prepared):
     found = relevance_of(small, prepared)
     config = dataclasses.replace(small, **CLASSES)
-    emb, key = make_embedding(config, prepared), jax.random.key(0)
+    emb, key = embedding_of(config, prepared), jax.random.key(0)
     params = knowledge.start(config, emb, key, knowledge.gather(config, prepared))
     transform = np.asarray(params.transform)
     np.testing.assert_allclose(transform[:, :3], 0.5 * found, rtol=1e-6)
@@ -198,7 +202,7 @@ def test_entries_are_scaled_and_what_is_behind_them_is_drawn(small, prepared):
 def test_a_table_starts_as_such_anchors(small, prepared):
     config = dataclasses.replace(small, method="full", **CLASSES)
     found = knowledge.gather(config, prepared)
-    emb = make_embedding(config, prepared)
+    emb = embedding_of(config, prepared)
     table = knowledge.start(config, emb, jax.random.key(0), found).embedding
     assert np.linalg.matrix_rank(table) == 3
     alone = (found.relevance > 0).sum(axis=1) == 0

@@ -15,13 +15,10 @@ from ant_jax.embeddings import (
     MixedClusterEmbedding,
     SparseVariationalEmbedding,
 )
+from ant_jax.params import join_rows, split_rows
 from experiments.text_classification.encoders import CNN, LSTM
 from experiments.text_classification.input_pipeline import Examples
-from experiments.text_classification.models import (
-    Classifier,
-    join_tables,
-    split_tables,
-)
+from experiments.text_classification.models import Classifier
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -214,8 +211,8 @@ def test_the_temperature_reaches_the_clusters(batch):
 def test_tables_that_are_taken_out_can_be_put_back(method):
     model = Classifier({**FOLDED, **NOT_FOLDED}[method], ENCODERS["cnn"])
     params = model.init(jax.random.key(0), LENGTH)
-    tables, rest = split_tables(params)
+    tables, rest = split_rows(params)
     assert {name: len(table) for name, table in tables.items()} == {"embedding": VOCAB}
     assert all(leaf.shape[:1] != (VOCAB,) for leaf in jax.tree.leaves(rest))
-    again = join_tables(tables, rest)
+    again = join_rows(tables, rest)
     jax.tree.map(np.testing.assert_array_equal, again, params)

@@ -11,15 +11,15 @@ from scipy import sparse
 import ant_jax as ant
 from ant_jax import training
 from ant_jax.anchors import orthogonality
-from experiments.text_classification.encoders import CNN
-from experiments.text_classification.knowledge import NOTHING
-from experiments.text_classification.optimizer import (
-    make_loss,
+from experiments.runner.optimizer import (
+    make_refit_trainer,
     make_trainer,
     schedules,
     uses_lazy_rows,
 )
-from experiments.text_classification.train import make_model
+from experiments.text_classification.encoders import CNN
+from experiments.text_classification.knowledge import NOTHING
+from experiments.text_classification.task import TextClassification
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -32,19 +32,23 @@ def batch(prepared):
     return jax.tree.map(lambda x: jnp.asarray(x[:8]), prepared.splits.train)
 
 
-def model_of(config, prepared):
-    """The model of a config with an encoder that compiles fast."""
+def task_of(config, prepared, knowledge=NOTHING):
+    """A task whose encoder compiles fast."""
+    task = TextClassification(config, prepared)
     encoder = CNN(3, windows=(3,), filters=2, dropout=config.dropout)
-    return dataclasses.replace(make_model(config, prepared), encoder=encoder)
+    task.model = dataclasses.replace(task.model, encoder=encoder)
+    task.knowledge = knowledge
+    return task
 
 
 def loss_of(config, prepared, batch, params, step=0):
-    loss = make_loss(config, model_of(config, prepared), 100, NOTHING)
+    task = task_of(config, prepared)
+    loss = task.loss(task.model)
     return float(jax.jit(loss)(params, batch, key=KEY, step=jnp.int32(step)))
 
 
 def started(config, prepared):
-    return model_of(config, prepared).init(jax.random.key(0), config.length)
+    return task_of(config, prepared).init(jax.random.key(0))
 
 
 def test_orthogonality_is_added_by_its_weight(small, prepared, batch):
@@ -61,30 +65,26 @@ def test_the_divergence_is_one_over_the_texts_and_rises(small, prepared, batch):
     config = dataclasses.replace(small, method="vvd", kl_weight=0.0)
     params = started(config, prepared)
     plain = loss_of(config, prepared, batch, params)
-    divergence = float(model_of(config, prepared).embedding.kl(params.embedding))
+    embedding = task_of(config, prepared).model.embedding
+    texts = len(prepared.splits.train.labels)
+    divergence = float(embedding.kl(params.embedding))
     config = dataclasses.replace(config, kl_weight=2.0, kl_warmup_steps=4)
     for step, share in ((0, 0.25), (2, 0.75), (3, 1.0), (9, 1.0)):
         got = loss_of(config, prepared, batch, params, step) - plain
-        np.testing.assert_allclose(got, share * 2 * divergence / 100, rtol=1e-3)
+        np.testing.assert_allclose(got, share * 2 * divergence / texts, rtol=1e-3)
     config = dataclasses.replace(config, kl_warmup_steps=0)
     got = loss_of(config, prepared, batch, params) - plain
-    np.testing.assert_allclose(got, 2 * divergence / 100, rtol=1e-3)
+    np.testing.assert_allclose(got, 2 * divergence / texts, rtol=1e-3)
 
 
-def steps(config, prepared, batch, params, count=1, knowledge=NOTHING, **options):
+def steps(config, prepared, batch, params, count=1, knowledge=NOTHING, *, refit=False):
     """Parameters after some steps on the same batch."""
     mesh = training.data_mesh(jax.local_devices()[:1])
-    trainer = make_trainer(
-        config,
-        model_of(config, prepared),
-        *schedules(config),
-        num_examples=80,
-        epochs=10,
-        mesh=mesh,
-        key=KEY,
-        knowledge=knowledge,
-        **options,
-    )
+    task = task_of(config, prepared, knowledge)
+    if refit:
+        trainer = make_refit_trainer(task, task.model, mesh, KEY)
+    else:
+        trainer = make_trainer(task, mesh, KEY)
     step = jax.jit(trainer.step)
     state = trainer.create(params)
     for _ in range(count):
@@ -153,7 +153,7 @@ def test_zeros_stay_in_a_refit(lazy, small, prepared, batch):
     dropped = np.random.default_rng(0).random((55, 4)) < 0.5
     table = jnp.where(dropped, 0, params.embedding.transform)
     params = params._replace(embedding=params.embedding._replace(transform=table))
-    after = steps(config, prepared, batch, params, 2, zeros_stay=True)
+    after = steps(config, prepared, batch, params, 2, refit=True)
     assert not after.embedding.transform[dropped].any()
     assert (after.embedding.transform != table)[~dropped].any()
 
@@ -173,9 +173,9 @@ def test_lazy_rows_take_the_steps_of_the_dense_optimizer(
     )
 
 
-def test_lazy_rows_where_there_is_a_closed_form(small):
+def test_lazy_rows_where_there_is_a_closed_form(small, prepared):
     def lazy(**changes):
-        return uses_lazy_rows(dataclasses.replace(small, **changes))
+        return uses_lazy_rows(task_of(dataclasses.replace(small, **changes), prepared))
 
     assert lazy(lazy_rows=True)
     assert lazy(lazy_rows=True, method="full")

@@ -16,7 +16,7 @@ GOOD = [
     "--workdir={folder}/good",
 ]
 BAD_FLAGS = [
-    (["--method=magic"], "error: Unknown method 'magic'; known ones: ant, anchor_mix"),
+    (["--method=magic"], "flag --method=magic: value should be one of <ant|nbant|"),
     (["--dataset=magic"], "Unknown data set 'magic'. Known are: 20ng, ag_news"),
     (["--config=magic"], "flag --config=magic"),
     (["resume"], "Unknown argument 'resume'"),
@@ -38,7 +38,8 @@ FOLDERS = {
 # Starting JAX takes seconds, so one process does and forks for every command line.
 RUN_ALL = """
 import json, os, sys, tempfile
-from experiments.text_classification import main
+from experiments.runner import program
+from experiments.text_classification.task import TextClassification
 
 def run(flags):
     files = [tempfile.TemporaryFile("w+") for _ in range(2)]
@@ -49,7 +50,7 @@ def run(flags):
         sys.argv[1:] = flags
         status = 2
         try:
-            main.run()
+            program.run(TextClassification)
         except SystemExit as end:
             status = end.code or 0
         finally:
@@ -75,7 +76,7 @@ def outcomes(small, text_dir, tmp_path_factory):
     settings = [
         f"--{name}={value}"
         for name, value in dataclasses.asdict(small).items()
-        if value is not None
+        if value not in (None, ())
     ]
     settings += [f"--cache_dir={cache}", f"--workdir={folder}/run"]
     command_lines = [

@@ -79,7 +79,9 @@ def densely(name):
 def test_equals_the_dense_optimizer_that_holds(name):
     values, ids, targets = draw()
     (lazy, train), (tx, dense) = lazily(name), densely(name)
-    table, params = jax.jit(lazy.init)(values), {"transform": values}
+    table = jax.jit(lazy.init)(values)
+    # T is known by the anchors beside it.
+    params = {"anchors": jnp.zeros((COLUMNS, 1)), "transform": values}
     state = tx.init(params)
     for i, count in enumerate(COURSE):
         before = table.layout.unpack(table.words)

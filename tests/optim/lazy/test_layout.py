@@ -129,7 +129,7 @@ def test_equal_rows_of_a_batch_are_rounded_independently():
     x = jnp.full((count, 1), 1e-6)
     row = Row(x, {"nu": x}, None, jnp.zeros(count, jnp.int32))
     layout = Layout(1, ("nu",), "float32", halved=True)
-    words = layout.pack(row, jnp.arange(count, dtype=jnp.int32))
-    got = np.asarray(layout.unpack(words).slots["nu"], np.float64)
+    words = jax.jit(layout.pack)(row, jnp.arange(count, dtype=jnp.int32))
+    got = np.asarray(jax.jit(layout.unpack)(words).slots["nu"], np.float64)
     # Neighbors are a 256th apart at most.
     assert abs(got.mean() / 1e-6 - 1) < 5 * 2**-8 / 2 / np.sqrt(count)

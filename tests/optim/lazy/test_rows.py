@@ -220,12 +220,12 @@ def test_replicated_over_devices_it_is_the_same():
     np.testing.assert_allclose(lazy.values(table), lazy.values(want), rtol=1e-6)
 
 
-def compiled(lazy, vocab, batch, donate=True):
+def compiled(lazy, vocab, batch, options, donate=True):
     table = lazy.create(jax.random.key(0), (vocab, 8), jax.nn.initializers.ones)
     train = make_train(lazy)
     if not donate:
         train = jax.jit(train.__wrapped__)
-    return table, train.lower(table, batches(3, batch, vocab)).compile()
+    return table, train.lower(table, batches(3, batch, vocab)).compile(options)
 
 
 def table_sized(text, table):
@@ -246,8 +246,8 @@ def table_sized(text, table):
 
 
 @pytest.mark.parametrize(("name", "batch"), [("sgd", 64), ("yogi", 512)])
-def test_a_step_makes_nothing_of_the_size_of_the_table(name, batch):
-    table, program = compiled(optimizer(name), 100_000, batch)
+def test_a_step_makes_nothing_of_the_size_of_the_table(name, batch, users_compiler):
+    table, program = compiled(optimizer(name), 100_000, batch, users_compiler)
     found = table_sized(program.as_text(), table)
     # Two writes in place, of places and of rows, and names for the buffer.
     assert {"scatter"} < set(found)
@@ -255,12 +255,12 @@ def test_a_step_makes_nothing_of_the_size_of_the_table(name, batch):
     memory = program.memory_analysis()
     assert memory.alias_size_in_bytes >= table.words.nbytes
     assert memory.temp_size_in_bytes < table.words.nbytes / 10
-    _, larger = compiled(optimizer(name), 200_000, batch)
+    _, larger = compiled(optimizer(name), 200_000, batch, users_compiler)
     assert larger.memory_analysis().temp_size_in_bytes == memory.temp_size_in_bytes
 
 
-def test_a_copy_would_be_seen():
-    table, program = compiled(optimizer(), 100_000, 64, donate=False)
+def test_a_copy_would_be_seen(users_compiler):
+    table, program = compiled(optimizer(), 100_000, 64, users_compiler, donate=False)
     assert "copy" in table_sized(program.as_text(), table)
 
 
@@ -277,20 +277,21 @@ def test_a_step_lowers_for_accelerators(platform):
 def test_slots_in_bfloat16_are_smaller_and_nearly_right():
     rng = np.random.default_rng(5)
     vocab, steps = 200, 400
-    start = jnp.asarray(np.abs(rng.normal(size=(vocab, 8))), jnp.float32)
+    start = np.abs(rng.normal(size=(vocab, 8))).astype(np.float32)
     ids = (vocab * rng.random((steps, 64)) ** 2).astype(np.int32)
     values, sizes = {}, {}
     for dtype in (jnp.float32, jnp.bfloat16):
         lazy = LazyRows(rules.yogi(), 0.02, l1=4e-4, num_steps=steps, slot_dtype=dtype)
-        table = make_train(lazy)(lazy.init(start), ids)
+        table = make_train(lazy)(jax.jit(lazy.init)(start), ids)
         assert int(table.count) == steps
-        values[dtype], sizes[dtype] = lazy.values(table), table.words.nbytes
+        values[dtype] = np.asarray(lazy.values(table))
+        sizes[dtype] = table.words.nbytes
     exact, rounded = values[jnp.float32], values[jnp.bfloat16]
     assert sizes[jnp.bfloat16] <= 0.8 * sizes[jnp.float32]
     # Entries went 0.65 on average, and a thousandth of it differently.
-    error = jnp.abs(rounded - exact)
-    assert jnp.mean(jnp.abs(exact - start)) > 0.3
-    assert 0 < jnp.mean(error) < 0.002
-    assert jnp.max(error) < 0.03
-    assert 0.05 < jnp.mean(exact == 0) < 0.5
-    assert jnp.mean((rounded == 0) != (exact == 0)) < 0.01
+    error = np.abs(rounded - exact)
+    assert np.mean(np.abs(exact - start)) > 0.3
+    assert 0 < np.mean(error) < 0.002
+    assert np.max(error) < 0.03
+    assert 0.05 < np.mean(exact == 0) < 0.5
+    assert np.mean((rounded == 0) != (exact == 0)) < 0.01
