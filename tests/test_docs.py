@@ -29,7 +29,7 @@ def run_blocks(name, *, at_least):
 
 def test_the_readme(capsys):
     names = run_blocks("README.md", at_least=2)
-    assert "of 160000" in capsys.readouterr().out
+    assert "640,000" in capsys.readouterr().out
     assert names["vectors"].shape == (2, 16)
     assert names["emb"].num_params(names["params"]) < 80_000
 

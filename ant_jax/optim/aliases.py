@@ -19,7 +19,7 @@ def proximal_sgd(
     momentum: ArrayLike | None = None,
     *,
     prox: Prox | None = None,
-    metric: str = "adaptive",
+    metric: rules.Metric = "adaptive",
     unpenalized: Any = None,
     penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
@@ -66,7 +66,7 @@ def proximal_adagrad(
     eps: ArrayLike = 1e-7,
     *,
     prox: Prox | None = None,
-    metric: str = "adaptive",
+    metric: rules.Metric = "adaptive",
     unpenalized: Any = None,
     penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
@@ -112,7 +112,7 @@ def proximal_adam(
     eps: ArrayLike = 1e-8,
     *,
     prox: Prox | None = None,
-    metric: str = "adaptive",
+    metric: rules.Metric = "adaptive",
     unpenalized: Any = None,
     penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
@@ -159,7 +159,7 @@ def proximal_amsgrad(
     eps: ArrayLike = 1e-8,
     *,
     prox: Prox | None = None,
-    metric: str = "adaptive",
+    metric: rules.Metric = "adaptive",
     unpenalized: Any = None,
     penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
@@ -207,7 +207,7 @@ def proximal_yogi(
     initial_accumulator_value: ArrayLike = 1e-6,
     *,
     prox: Prox | None = None,
-    metric: str = "adaptive",
+    metric: rules.Metric = "adaptive",
     unpenalized: Any = None,
     penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:

@@ -40,7 +40,7 @@ def proximal(
     l1: ScalarOrSchedule = 0.0,
     *,
     prox: Prox | None = None,
-    metric: str = "adaptive",
+    metric: rules.Metric = "adaptive",
     unpenalized: Any = None,
     penalty_weights: Any = None,
 ) -> optax.GradientTransformationExtraArgs:

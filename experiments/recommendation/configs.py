@@ -4,8 +4,9 @@ import dataclasses
 import math
 from typing import Any, ClassVar
 
+from experiments.runner import groups
 from experiments.runner.config import TrainingConfig
-from experiments.runner.settings import SettingError, again, setting
+from experiments.runner.settings import SettingError, again
 
 METHODS = (
     "ant",
@@ -36,15 +37,11 @@ class Config(TrainingConfig):
     }
 
     dataset: str = again(TrainingConfig, "dataset", "movielens_small")
-    rating_range: tuple[float, float] | None = setting(
-        None,
-        "Smallest and largest rating of a csv, 1,5; any number if not given.",
-        group="data",
+    rating_range: tuple[float, float] | None = groups.data(
+        None, "Smallest and largest rating of a csv, 1,5; any number if not given."
     )
-    seen_only: bool = setting(
-        False,
-        "Validate and test only on users and items that are in training.",
-        group="data",
+    seen_only: bool = groups.data(
+        False, "Validate and test only on users and items that are in training."
     )
 
     method: str = again(TrainingConfig, "method", "ant", choices=METHODS)
@@ -54,24 +51,23 @@ class Config(TrainingConfig):
         16,
         help="Length d of an embedding vector, without its bias.",
     )
-    biases: bool = setting(False, "Add a bias per user and item.", group="embedding")
+    biases: bool = groups.embedding(False, "Add a bias per user and item.")
     table_start: str = again(TrainingConfig, "table_start", "half_normal")
     table_stddev: float = again(TrainingConfig, "table_stddev", 1e-5)
 
-    user_anchors: int = setting(
-        15, "Anchors of the users (nbant: at the start).", group="anchors", at_least=1
+    user_anchors: int = groups.anchors(
+        15, "Anchors of the users (nbant: at the start).", at_least=1
     )
-    item_anchors: int = setting(
-        15, "Anchors of the items (nbant: at the start).", group="anchors", at_least=1
+    item_anchors: int = groups.anchors(
+        15, "Anchors of the items (nbant: at the start).", at_least=1
     )
-    warm_start_epochs: int = setting(
+    warm_start_epochs: int = groups.anchors(
         0,
         "Epochs of a full table, from which T starts; needs signed_basis.",
-        group="anchors",
         at_least=0,
     )
-    warm_start_learning_rate: float = setting(
-        1e-2, "Learning rate of these epochs.", group="anchors", above=0
+    warm_start_learning_rate: float = groups.anchors(
+        1e-2, "Learning rate of these epochs.", above=0
     )
 
     def __post_init__(self) -> None:

@@ -2,13 +2,11 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from jax.nn.initializers import Initializer
-from jaxtyping import Array
 
 import ant_jax as ant
 from ant_jax import embeddings
@@ -87,7 +85,113 @@ def make_embedding(
       features: length of a vector.
       anchors: how many, if the method has anchors.
     """
-    return _METHODS[config.method](config, objects, features, anchors)
+    size, table = (len(objects), features), _table(config)
+    match config.method:
+        case "ant" | "nbant":
+            room = config.max_anchors if config.method == "nbant" else anchors
+            return ant.AnchorEmbedding(
+                *size,
+                room,
+                anchors_init=_initializer(config.anchors_start, config.anchors_stddev),
+                transform_init=_initializer("half_normal", config.transform_stddev),
+            )
+        case "anchor_mixture":
+            return embeddings.AnchorMixtureEmbedding(
+                *size, (anchors, config.mixture_anchors), anchors_init=table
+            )
+        case "cluster" | "cluster_adjustment" | "mixed_cluster":
+            return _clusters(config, size)
+        case "full" | "group_lasso" | "sparse_coding" | "product_quantization":
+            return ant.FullEmbedding(*size, embedding_init=table)
+        case "sparse_cbow":
+            return embeddings.SparseEmbedding(*size, embedding_init=table)
+        case "slimming":
+            return embeddings.SlimmingEmbedding(*size, embedding_init=table)
+        case "low_rank" if config.table_start == "normal":
+            # Both factors that small would make a product of no size at all.
+            return embeddings.LowRankEmbedding(*size, config.rank)
+        case "low_rank":
+            return embeddings.LowRankEmbedding(
+                *size, config.rank, coefficients_init=table
+            )
+        case "mixed_dimension":
+            # Special words stand first, whatever their counts; and objects of
+            # validation and test may not occur in training.
+            counts = np.maximum.accumulate(objects.counts[::-1])[::-1] + 1
+            return embeddings.MixedDimensionEmbedding.from_counts(
+                counts,
+                features,
+                num_blocks=config.mixed_blocks,
+                temperature=config.mixed_temperature,
+                first_features=config.mixed_first,
+                table_init=table,
+            )
+        case "hashing":
+            return embeddings.HashingEmbedding(
+                *size,
+                _buckets(config, objects),
+                config.num_hashes,
+                seed=objects.seed,
+                embedding_init=table,
+            )
+        case "hash_embedding":
+            return embeddings.HashEmbedding(
+                *size,
+                _buckets(config, objects),
+                max(2, config.num_hashes),
+                seed=objects.seed,
+                embedding_init=table,
+            )
+        case "quotient_remainder":
+            return embeddings.QuotientRemainderEmbedding(
+                *size, _buckets(config, objects), remainders_init=table
+            )
+        case "most_frequent" | "tf_idf":
+            kept = _kept(config, objects)
+            return embeddings.SelectedEmbedding(*size, kept, embedding_init=table)
+        case "vvd":
+            # From the authors' random start, rare objects would end a short run as
+            # they were drawn, and some of them before those that the task needs.
+            return embeddings.VariationalVocabularyEmbedding(
+                *size, mean_init=table, log_alpha_init=jax.nn.initializers.zeros
+            )
+        case "sparse_vd":
+            return embeddings.SparseVariationalEmbedding(*size, mean_init=table)
+        case "sparse_vd_voc":
+            return embeddings.SparseVariationalVocabularyEmbedding(
+                *size, mean_init=table
+            )
+    raise ValueError(f"There is no method {config.method!r}.")
+
+
+def _clusters(config: "Config", size: tuple[int, int]) -> Any:
+    table = _table(config)
+    noise: dict[str, Any] = {
+        "temperature": config.temperature,
+        "straight_through": config.straight_through,
+        "embedding_init": table,
+    }
+    match config.method:
+        case "cluster":
+            return embeddings.ClusterEmbedding(*size, config.clusters, **noise)
+        case "cluster_adjustment":
+            own = config.adjustment_features
+            return embeddings.ClusterAdjustmentEmbedding(
+                *size, config.clusters, own, adjustment_init=table, **noise
+            )
+    return embeddings.MixedClusterEmbedding(
+        *size, config.clusters, config.kept_objects, frequent_init=table, **noise
+    )
+
+
+def _kept(config: "Config", objects: Objects) -> Any:
+    """The objects that have vectors of their own."""
+    if config.method == "most_frequent":
+        return most_frequent(objects.counts, config.kept_objects)
+    if objects.documents is None:
+        raise ValueError("tf_idf needs documents, and these data have none.")
+    scores = tf_idf(objects.counts, objects.documents, objects.num_documents)
+    return largest(scores, config.kept_objects)
 
 
 def check_sizes(config: "Config", size: int) -> None:
@@ -129,200 +233,6 @@ def fit_anchors(embedding: Any, params: Any) -> Any:
     return dataclasses.replace(embedding, num_anchors=len(params.anchors))
 
 
-def _anchor(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    room = config.max_anchors if config.method == "nbant" else anchors
-    start, stddev = config.anchors_start, config.anchors_stddev
-    if start == "normal" and stddev is None:
-        stddev = 1.0
-    return ant.AnchorEmbedding(
-        len(objects),
-        d,
-        room,
-        anchors_init=_initializer(start, stddev),
-        transform_init=_initializer("half_normal", config.transform_stddev),
-    )
-
-
-def _mixture(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.AnchorMixtureEmbedding(
-        len(objects),
-        d,
-        (anchors, config.mixture_anchors),
-        anchors_init=_table(config),
-    )
-
-
-def _cluster(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.ClusterEmbedding(
-        len(objects),
-        d,
-        config.clusters,
-        temperature=config.temperature,
-        straight_through=config.straight_through,
-        embedding_init=_table(config),
-    )
-
-
-def _cluster_adjustment(
-    config: "Config", objects: Objects, d: int, anchors: int
-) -> Any:
-    return embeddings.ClusterAdjustmentEmbedding(
-        len(objects),
-        d,
-        config.clusters,
-        config.adjustment_features,
-        temperature=config.temperature,
-        straight_through=config.straight_through,
-        embedding_init=_table(config),
-        adjustment_init=_table(config),
-    )
-
-
-def _mixed_cluster(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.MixedClusterEmbedding(
-        len(objects),
-        d,
-        config.clusters,
-        config.kept_objects,
-        temperature=config.temperature,
-        straight_through=config.straight_through,
-        frequent_init=_table(config),
-        embedding_init=_table(config),
-    )
-
-
-def _full(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return ant.FullEmbedding(len(objects), d, embedding_init=_table(config))
-
-
-def _sparse(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.SparseEmbedding(len(objects), d, embedding_init=_table(config))
-
-
-def _slimming(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.SlimmingEmbedding(len(objects), d, embedding_init=_table(config))
-
-
-def _low_rank(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    if config.table_start == "normal":
-        # Both factors that small would make a product of no size at all.
-        return embeddings.LowRankEmbedding(len(objects), d, config.rank)
-    return embeddings.LowRankEmbedding(
-        len(objects), d, config.rank, coefficients_init=_table(config)
-    )
-
-
-def _mixed(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    # Special words stand first, whatever their counts.
-    counts = np.maximum.accumulate(objects.counts[::-1])[::-1]
-    return embeddings.MixedDimensionEmbedding.from_counts(
-        # Objects of validation and test may not occur in training.
-        counts + 1,
-        d,
-        num_blocks=config.mixed_blocks,
-        temperature=config.mixed_temperature,
-        first_features=config.mixed_first,
-        table_init=_table(config),
-    )
-
-
-def _hashing(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.HashingEmbedding(
-        len(objects),
-        d,
-        _buckets(config, objects),
-        num_hashes=config.num_hashes,
-        seed=objects.seed,
-        embedding_init=_table(config),
-    )
-
-
-def _hash_embedding(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.HashEmbedding(
-        len(objects),
-        d,
-        _buckets(config, objects),
-        max(2, config.num_hashes),
-        seed=objects.seed,
-        embedding_init=_table(config),
-    )
-
-
-def _quotient(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.QuotientRemainderEmbedding(
-        len(objects), d, _buckets(config, objects), remainders_init=_table(config)
-    )
-
-
-def _most_frequent(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    kept = most_frequent(objects.counts, config.kept_objects)
-    return _selected(config, objects, d, kept)
-
-
-def _tf_idf(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    if objects.documents is None:
-        raise ValueError("tf_idf needs documents, which these data have not.")
-    scores = tf_idf(objects.counts, objects.documents, objects.num_documents)
-    return _selected(config, objects, d, largest(scores, config.kept_objects))
-
-
-def _selected(
-    config: "Config", objects: Objects, d: int, kept: Array | np.ndarray
-) -> Any:
-    return embeddings.SelectedEmbedding(
-        len(objects), d, kept, embedding_init=_table(config)
-    )
-
-
-def _vvd(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.VariationalVocabularyEmbedding(
-        len(objects),
-        d,
-        mean_init=_table(config),
-        # From the authors' random start, rare objects would end a short run as they
-        # were drawn, and some of them before those that the task needs.
-        log_alpha_init=jax.nn.initializers.zeros,
-    )
-
-
-def _sparse_vd(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.SparseVariationalEmbedding(
-        len(objects), d, mean_init=_table(config)
-    )
-
-
-def _sparse_vd_voc(config: "Config", objects: Objects, d: int, anchors: int) -> Any:
-    return embeddings.SparseVariationalVocabularyEmbedding(
-        len(objects), d, mean_init=_table(config)
-    )
-
-
-_METHODS: dict[str, Callable[["Config", Objects, int, int], Any]] = {
-    "ant": _anchor,
-    "nbant": _anchor,
-    "anchor_mixture": _mixture,
-    "cluster": _cluster,
-    "cluster_adjustment": _cluster_adjustment,
-    "mixed_cluster": _mixed_cluster,
-    "full": _full,
-    "low_rank": _low_rank,
-    "mixed_dimension": _mixed,
-    "hashing": _hashing,
-    "hash_embedding": _hash_embedding,
-    "quotient_remainder": _quotient,
-    "most_frequent": _most_frequent,
-    "tf_idf": _tf_idf,
-    "sparse_cbow": _sparse,
-    "slimming": _slimming,
-    "group_lasso": _full,
-    "vvd": _vvd,
-    "sparse_vd": _sparse_vd,
-    "sparse_vd_voc": _sparse_vd_voc,
-    "sparse_coding": _full,
-    "product_quantization": _full,
-}
-
-
 def _buckets(config: "Config", objects: Objects) -> int:
     return config.buckets or max(1, round(config.table_share * len(objects)))
 
@@ -334,7 +244,7 @@ def _initializer(start: str, stddev: float | None) -> Initializer:
         return signed_basis
     if start == "half_normal":
         return half_normal(stddev)
-    return jax.nn.initializers.normal(stddev)
+    return jax.nn.initializers.normal(1.0 if stddev is None else stddev)
 
 
 def _table(config: "Config") -> Initializer:

@@ -1,6 +1,7 @@
 """How the parameters of every program are trained."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -197,7 +198,7 @@ def _labels(config: TrainingConfig, params: Any) -> Any:
     return jax.tree_util.tree_map_with_path(label, params)
 
 
-def _masks(task: Task, unpenalized: Any) -> Any:
+def _masks(task: Task, unpenalized: Mapping[str, Any]) -> Any:
     """Entries of T without penalty, in the form of the parameters."""
     if not unpenalized:
         return None

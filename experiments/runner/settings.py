@@ -1,6 +1,7 @@
 """Settings of a program: frozen dataclasses whose fields carry their own rules."""
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -69,6 +70,11 @@ def setting(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
     return dataclasses.field(
         default=default, metadata={"rule": Rule(help, group, **bounds)}
     )
+
+
+def group(name: str) -> Any:
+    """`setting` for one part of --help."""
+    return functools.partial(setting, group=name)
 
 
 def again(base: type, name: str, default: Any, **changes: Any) -> Any:

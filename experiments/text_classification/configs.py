@@ -4,8 +4,9 @@ import dataclasses
 from typing import Any, ClassVar
 
 from experiments.data import TOKENIZERS
+from experiments.runner import groups
 from experiments.runner.config import TrainingConfig
-from experiments.runner.settings import SettingError, again, setting
+from experiments.runner.settings import SettingError, again
 from experiments.text_classification.input_pipeline import VALIDATION_SPLITS
 
 # Methods with a number for every word and anchor, and methods that train a whole table.
@@ -23,122 +24,92 @@ class Config(TrainingConfig):
     ANCHORS: ClassVar[dict[str, str]] = {"embedding": "anchors"}
 
     dataset: str = again(TrainingConfig, "dataset", "r8")
-    tokenizer: str = setting(
-        "treebank", "How a text becomes words.", group="data", choices=tuple(TOKENIZERS)
+    tokenizer: str = groups.data(
+        "treebank", "How a text becomes words.", choices=tuple(TOKENIZERS)
     )
-    titles: bool = setting(
-        False, "Read a text's title too, where it has one.", group="data"
-    )
-    length: int = setting(
+    titles: bool = groups.data(False, "Read a text's title too, where it has one.")
+    length: int = groups.data(
         100,
         "Tokens of a text that are read; the rest is cut off. At least 5, the widest "
         "filter.",
-        group="data",
         at_least=5,
     )
-    max_words: int | None = setting(
-        None, "Most words in the vocabulary.", group="data", at_least=1
+    max_words: int | None = groups.data(
+        None, "Most words in the vocabulary.", at_least=1
     )
-    min_count: int = setting(
-        1,
-        "Occurrences in training that a word of the vocabulary needs.",
-        group="data",
-        at_least=1,
+    min_count: int = groups.data(
+        1, "Occurrences in training that a word of the vocabulary needs.", at_least=1
     )
-    validation_share: float = setting(
-        0.1, "Share of training to validate on.", group="data", above=0, below=1
+    validation_share: float = groups.data(
+        0.1, "Share of training to validate on.", above=0, below=1
     )
-    validation_split: str = setting(
+    validation_split: str = groups.data(
         "random",
         "How that share is taken; contiguous: neighbouring texts of every class, for "
         "data in which neighbours are alike.",
-        group="data",
         choices=VALIDATION_SPLITS,
     )
-    split_seed: int | None = setting(
-        None,
-        "Seed of the validation split alone; --seed if not given.",
-        group="data",
-        at_least=0,
+    split_seed: int | None = groups.data(
+        None, "Seed of the validation split alone; --seed if not given.", at_least=0
     )
 
     features: int = again(TrainingConfig, "features", 64)
 
-    anchors: int = setting(
-        20, "Number of anchors (nbant: at the start).", group="anchors", at_least=1
+    anchors: int = groups.anchors(
+        20, "Number of anchors (nbant: at the start).", at_least=1
     )
     anchors_start: str = again(TrainingConfig, "anchors_start", "normal")
-    anchors_choice: str = setting(
+    anchors_choice: str = groups.anchors(
         "random",
-        "Start of the anchors: random vectors; words, chosen by their counts or in the "
-        "space of their co-occurrence; or the classes.",
-        group="anchors",
+        "Start of the anchors: random vectors; words, chosen by their counts or in "
+        "the space of their co-occurrence; or the classes.",
         choices=ANCHOR_CHOICES,
     )
-    class_smoothing: float = setting(
+    class_smoothing: float = groups.anchors(
         50.0,
         "Texts without a class that are added to every word's (classes as anchors).",
-        group="anchors",
         above=0,
     )
-    class_scale: float = setting(
-        0.3,
-        "Entry of T for a relevance of 1 (classes as anchors).",
-        group="anchors",
-        above=0,
+    class_scale: float = groups.anchors(
+        0.3, "Entry of T for a relevance of 1 (classes as anchors).", above=0
     )
-    relations: str = setting(
+    relations: str = groups.relations(
         "none",
         "Words whose entries at a related anchor have no penalty; needs anchors that "
         "are words.",
-        group="relations",
         choices=("none", "cooccurrence", "wordnet"),
     )
-    wordnet_dir: str | None = setting(
-        None, "Folder of the WordNet 3.0 database.", group="relations"
+    wordnet_dir: str | None = groups.relations(
+        None, "Folder of the WordNet 3.0 database."
     )
-    related_words: int = setting(
-        10,
-        "Most related words of each word (cooccurrence).",
-        group="relations",
-        at_least=1,
+    related_words: int = groups.relations(
+        10, "Most related words of each word (cooccurrence).", at_least=1
     )
-    negative_weight: float = setting(
-        0.0,
-        "Weight of the overlap of words that are opposites in WordNet.",
-        group="relations",
-        at_least=0,
+    negative_weight: float = groups.relations(
+        0.0, "Weight of the overlap of words that are opposites in WordNet.", at_least=0
     )
-    negative_pairs: int = setting(
-        256, "Pairs of opposites that a step looks at.", group="relations", at_least=1
+    negative_pairs: int = groups.relations(
+        256, "Pairs of opposites that a step looks at.", at_least=1
     )
-    orthogonality: float = setting(
-        0.0, "Weight of the anchors' orthogonality.", group="relations", at_least=0
+    orthogonality: float = groups.relations(
+        0.0, "Weight of the anchors' orthogonality.", at_least=0
     )
 
     buckets: int | None = again(TrainingConfig, "buckets", 500)
 
-    encoder: str = setting(
-        "cnn", "Network that reads the words.", group="encoder", choices=("cnn", "lstm")
+    encoder: str = groups.encoder(
+        "cnn", "Network that reads the words.", choices=("cnn", "lstm")
     )
-    filters: int = setting(
-        100,
-        "Filters of each of the widths 3, 4 and 5 (cnn).",
-        group="encoder",
-        at_least=1,
+    filters: int = groups.encoder(
+        100, "Filters of each of the widths 3, 4 and 5 (cnn).", at_least=1
     )
-    hidden: int = setting(50, "Units of the state (lstm).", group="encoder", at_least=1)
-    dropout: float = setting(
-        0.5,
-        "Share of the features of a text to drop.",
-        group="encoder",
-        at_least=0,
-        below=1,
+    hidden: int = groups.encoder(50, "Units of the state (lstm).", at_least=1)
+    dropout: float = groups.encoder(
+        0.5, "Share of the features of a text to drop.", at_least=0, below=1
     )
-    fold: bool = setting(
+    fold: bool = groups.encoder(
         True,
         "Apply the first layer to the anchors where that is less work; same result.",
-        group="encoder",
     )
 
     prune_by: str = again(TrainingConfig, "prune_by", "curvature")
@@ -192,35 +163,8 @@ def _cnn(**changes: Any) -> Config:
     return Config(**(settings | changes))
 
 
-def _lstm(**changes: Any) -> Config:
-    """Chen and Gimpel's classifier of IMDB, by Yogi and, of the clusters, Adam."""
-    settings: dict[str, Any] = {
-        "dataset": "imdb",
-        "tokenizer": "wordpunct",
-        "length": 400,
-        "max_words": 50_000,
-        "validation_share": 0.08,  # 2,000 texts
-        "encoder": "lstm",
-        "dropout": 0.0,
-        "features": 100,
-        "learning_rate": 1e-3,
-        "batch_size": 20,
-        "epochs": 10,
-        "patience": 10,
-    }
-    return Config(**(settings | changes))
-
-
 CONFIGS = {
     "quickstart": Config(),
     "ag_news_cnn_full": _cnn(method="full"),
     "ag_news_cnn_ant": _cnn(anchors=10),
-    "imdb_lstm_full": _lstm(method="full"),
-    "imdb_lstm_cluster": _lstm(method="cluster", clusters=100),
-    "imdb_lstm_cluster_adjustment": _lstm(
-        method="cluster_adjustment", clusters=100, adjustment_features=1
-    ),
-    "imdb_lstm_mixed_cluster": _lstm(
-        method="mixed_cluster", clusters=100, kept_objects=1000
-    ),
 }

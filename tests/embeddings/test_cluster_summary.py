@@ -1,6 +1,7 @@
 """The summary of a clustering against a loop over its objects."""
 
 import math
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -59,7 +60,9 @@ def test_nothing_is_settled_or_all_is():
 
 def test_blocks_of_objects_do_not_matter(monkeypatch):
     whole = cluster_summary(random_params())
-    monkeypatch.setattr("ant_jax.embeddings.cluster_summary._BLOCK", 7)
+    # By name the function would be found, which is called as its module is.
+    module = sys.modules["ant_jax.embeddings.cluster_summary"]
+    monkeypatch.setattr(module, "_BLOCK", 7)
     parts = cluster_summary(random_params())
     assert parts.entropy == pytest.approx(whole.entropy)
     assert (parts.num_dead, parts.soft_share, parts.largest_share) == (

@@ -3,6 +3,7 @@
 import chex
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import optax
 import pytest
@@ -373,9 +374,14 @@ def test_any_operator_can_be_fused(name, operator):
     assert (got[0] > 0.5).all()
 
 
-def test_bad_arguments_are_refused():
+def test_an_unknown_metric_is_refused(monkeypatch):
+    # The types checked while testing would refuse it first.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(ValueError, match="metric must be"):
         ant.proximal_yogi(0.1, metric="manhattan")
+
+
+def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="l1 must be a finite number >= 0"):
         ant.proximal_yogi(0.1, l1=-1e-4)
     with pytest.raises(ValueError, match="learning_rate must be"):
