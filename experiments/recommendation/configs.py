@@ -5,25 +5,15 @@ import math
 from typing import Any, ClassVar
 
 from experiments.runner import groups
-from experiments.runner.config import TrainingConfig
+from experiments.runner.config import CONDENSED, TrainingConfig
+from experiments.runner.config import METHODS as ALL_METHODS
 from experiments.runner.settings import SettingError, again
 
-METHODS = (
-    "ant",
-    "nbant",
-    "anchor_mixture",
-    "cluster",
-    "cluster_adjustment",
-    "mixed_cluster",
-    "full",
-    "low_rank",
-    "mixed_dimension",
-    "hashing",
-    "hash_embedding",
-    "quotient_remainder",
-    "most_frequent",
-    "sparse_cbow",
-    "slimming",
+# Not those that need documents, nor those that shrink one table at a time.
+METHODS = tuple(
+    method
+    for method in ALL_METHODS
+    if method not in ("tf_idf", "sparse_vd", "sparse_vd_voc", *CONDENSED)
 )
 
 

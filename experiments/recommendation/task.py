@@ -21,11 +21,11 @@ from experiments.recommendation.models import (
     MatrixFactorization,
     MatrixFactorizationParams,
 )
-from experiments.recommendation.warm_start import warm_start
+from experiments.recommendation.warm_start import full_table, warm_start
+from experiments.runner.context import Context
 from experiments.runner.methods import Objects, make_embedding
 from experiments.runner.metric import MSE, Metric
 from experiments.runner.noise import temperature_schedule
-from experiments.runner.run import Run
 from experiments.runner.task import Task
 
 _CURVATURE_BATCH = 1024
@@ -96,12 +96,13 @@ class Recommendation(Task):
             mean = float(jnp.mean(jnp.asarray(self.splits.train.ratings)))
         return self.model.init(key, mean)
 
-    def start(self, run: Run) -> MatrixFactorizationParams:
+    def start(self, context: Context) -> MatrixFactorizationParams:
         """Random tables, or those of a warm start."""
-        params = self.init(run.init_key)
-        if self.config.warm_start_epochs:
-            return warm_start(self, run, params)
-        return params
+        params = self.init(context.init_key)
+        if not self.config.warm_start_epochs:
+            return params
+        full = type(self)(full_table(self.config), self.prepared)
+        return warm_start(full, context, params, self.config.warm_start_epochs)
 
     def loss(self, model: MatrixFactorization, *, refit: bool = False) -> Loss:
         """The mean squared error of a batch."""
@@ -123,14 +124,14 @@ class Recommendation(Task):
         """Squared errors."""
         return model.squared_error
 
-    def curvature(self, run: Run, model: MatrixFactorization) -> Any:
+    def curvature(self, context: Context, model: MatrixFactorization) -> Any:
         """The Gauss-Newton diagonal of the squared error."""
         curvature = make_curvature(
             lambda params, batch: model.predict(params, batch.users, batch.items),
             max(1, min(_CURVATURE_BATCH, self.num_examples // _CURVATURE_PASSES)),
-            run.mesh,
+            context.mesh,
         )
-        return lambda params, key: curvature(params, run.splits.train, key)
+        return lambda params, key: curvature(params, context.splits.train, key)
 
     def ship(
         self,

@@ -1,23 +1,32 @@
 """Starting T from a full table that was trained for a while."""
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 
 import ant_jax as ant
 from ant_jax import training
+from experiments.recommendation.configs import Config
 from experiments.recommendation.models import MatrixFactorizationParams
+from experiments.runner.context import Context
 from experiments.runner.optimizer import make_trainer
-from experiments.runner.run import Run
+from experiments.runner.task import Task
 
-if TYPE_CHECKING:
-    from experiments.recommendation.task import Recommendation
+
+def full_table(config: Config) -> Config:
+    """The settings of the full tables that a warm start trains."""
+    return dataclasses.replace(
+        config,
+        method="full",
+        budgets=(),
+        warm_start_epochs=0,
+        learning_rate=config.warm_start_learning_rate,
+    )
 
 
 def warm_start(
-    task: "Recommendation", run: Run, params: MatrixFactorizationParams
+    full: Task, context: Context, params: MatrixFactorizationParams, epochs: int
 ) -> MatrixFactorizationParams:
     """Trains full tables E and takes the first T so that T A is E.
 
@@ -25,27 +34,19 @@ def warm_start(
     even columns and the negative ones in its odd columns.
 
     Args:
-      task: says for how many epochs; its A is the signed basis, with an anchor for
-        every feature in both directions.
-      run: the data on the devices, and the keys.
-      params: fresh parameters, whose tables are replaced.
+      full: the same task with full tables; see `full_table`.
+      context: the data on the devices, and the keys.
+      params: fresh parameters, whose A is the signed basis, with an anchor for every
+        feature in both directions; their T is replaced.
+      epochs: how long to train.
     """
-    epochs = task.config.warm_start_epochs
-    config = dataclasses.replace(
-        task.config,
-        method="full",
-        budgets=(),
-        warm_start_epochs=0,
-        learning_rate=task.config.warm_start_learning_rate,
-    )
-    full = type(task)(config, task.prepared)
-    steps = task.num_examples // config.batch_size * epochs
-    trainer = make_trainer(full, run.mesh, run.noise_key, steps)
-    fresh = full.model.init(run.shuffle_key, float(params.bias))
-    state = training.replicate(trainer.create(fresh), run.mesh)
+    steps = full.num_examples // full.config.batch_size * epochs
+    trainer = make_trainer(full, context.mesh, context.noise_key, steps)
+    fresh = full.model.init(context.shuffle_key, float(params.bias))
+    state = training.replicate(trainer.create(fresh), context.mesh)
     for index in range(epochs):
-        key = jax.random.fold_in(jax.random.fold_in(run.shuffle_key, index), 1)
-        state, _ = trainer.epoch(state, run.splits.train, key)
+        key = jax.random.fold_in(jax.random.fold_in(context.shuffle_key, index), 1)
+        state, _ = trainer.epoch(state, context.splits.train, key)
     trained = trainer.params(state)
     return trained._replace(
         users=_signed(trained.users, params.users),

@@ -6,14 +6,9 @@ import numpy as np
 
 import ant_jax as ant
 from ant_jax.anchors import largest, largest_rows, most_frequent
-from ant_jax.embeddings import (
-    kept_rows,
-    product_quantize,
-    select_rows,
-    sparse_code,
-)
+from ant_jax.embeddings import kept_rows, product_quantize, select_rows, sparse_code
 from ant_jax.pruning import prune_to_size
-from experiments.runner.config import TrainingConfig as Config
+from experiments.runner.config import TrainingConfig
 from experiments.runner.errors import CollapsedError
 from experiments.runner.methods import Objects
 
@@ -21,9 +16,9 @@ Condensed = tuple[ant.Embedding[Any], Any]  # description and parameters
 
 
 def condense(
-    config: Config,
+    config: TrainingConfig,
     objects: Objects,
-    embedding: ant.Embedding[Any],
+    embedding: Any,
     params: Any,
     anchors: int,
     limit: int | None,
@@ -42,80 +37,42 @@ def condense(
       CollapsedError: a group lasso left no object.
       ValueError: the limit leaves no room for a single vector.
     """
-    make = {
-        "group_lasso": _group_lasso,
-        "vvd": _vvd,
-        "sparse_coding": _sparse_coding,
-        "product_quantization": _product_quantization,
-    }[config.method]
-    return make(config, objects, embedding, params, anchors, limit)
-
-
-def _group_lasso(
-    config: Config,
-    objects: Objects,
-    embedding: Any,
-    params: Any,
-    anchors: int,
-    limit: int | None,
-) -> Condensed:
-    kept = kept_rows(params)
-    if not len(kept):
-        raise CollapsedError(
-            "The vector of every object is zero. Lower --group_lasso and start again."
-        )
-    if limit is not None:
-        kept = largest_rows(params.embedding, _room(limit, config, len(kept)))
-    return select_rows(embedding, params, kept)
-
-
-def _vvd(
-    config: Config,
-    objects: Objects,
-    embedding: Any,
-    params: Any,
-    anchors: int,
-    limit: int | None,
-) -> Condensed:
-    if limit is None:
-        return embedding.shrink(params)
-    table = ant.FullEmbedding(embedding.num_embeddings, embedding.features)
-    scores = -np.asarray(params.log_alpha)[:, 0]
-    kept = largest(scores, _room(limit, config, len(scores)))
-    return select_rows(table, ant.FullParams(params.mean), kept)
-
-
-def _room(limit: int, config: Config, most: int) -> int:
-    """Objects whose vectors fit beside the one that all others share."""
-    return min(limit // config.features - 1, most)
-
-
-def _sparse_coding(
-    config: Config,
-    objects: Objects,
-    embedding: Any,
-    params: Any,
-    anchors: int,
-    limit: int | None,
-) -> Condensed:
-    words = most_frequent(objects.counts, anchors)
-    coded, values = sparse_code(params.embedding, words, config.code_l1)
-    if limit is not None:
-        values = prune_to_size(values, limit - values.anchors.size)
-    return coded, values
-
-
-def _product_quantization(
-    config: Config,
-    objects: Objects,
-    embedding: Any,
-    params: Any,
-    anchors: int,
-    limit: int | None,
-) -> Condensed:
+    # Vectors that fit beside the one that all other objects share.
+    room = None if limit is None else limit // config.features - 1
+    match config.method:
+        case "group_lasso":
+            return _group_lasso(embedding, params, room)
+        case "vvd":
+            return _vvd(embedding, params, room)
+        case "sparse_coding":
+            base = most_frequent(objects.counts, anchors)
+            coded, values = sparse_code(params.embedding, base, config.code_l1)
+            if limit is not None:
+                values = prune_to_size(values, limit - values.anchors.size)
+            return coded, values
     codes = config.codes
     if limit is not None:
         codes = min(limit // config.features, codes)
     return product_quantize(
         params.embedding, config.code_groups, codes, seed=config.seed
     )
+
+
+def _group_lasso(embedding: Any, params: Any, room: int | None) -> Condensed:
+    kept = kept_rows(params)
+    if not len(kept):
+        raise CollapsedError(
+            "The vector of every object is zero. Lower --group_lasso and start again."
+        )
+    if room is not None:
+        kept = largest_rows(params.embedding, min(room, len(kept)))
+    return select_rows(embedding, params, kept)
+
+
+def _vvd(embedding: Any, params: Any, room: int | None) -> Condensed:
+    if room is None:
+        return embedding.shrink(params)
+    table = ant.FullEmbedding(embedding.num_embeddings, embedding.features)
+    scores = -np.asarray(params.log_alpha)[:, 0]
+    kept = largest(scores, min(room, len(scores)))
+    return select_rows(table, ant.FullParams(params.mean), kept)

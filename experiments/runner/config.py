@@ -4,8 +4,44 @@ import dataclasses
 from typing import ClassVar, Literal
 
 from experiments.runner import groups
-from experiments.runner.methods import METHODS
 from experiments.runner.settings import SettingError, Settings
+
+# What becomes of a table once it is trained: entries are pruned, or it is made into
+# one of another kind. All others are shipped as they are.
+SPARSE = (
+    "ant",
+    "nbant",
+    "anchor_mixture",
+    "sparse_cbow",
+    "slimming",
+    "sparse_vd",
+    "sparse_vd_voc",
+)
+CONDENSED = ("group_lasso", "vvd", "sparse_coding", "product_quantization")
+METHODS = (
+    "ant",
+    "nbant",
+    "anchor_mixture",
+    "cluster",
+    "cluster_adjustment",
+    "mixed_cluster",
+    "full",
+    "low_rank",
+    "mixed_dimension",
+    "hashing",
+    "hash_embedding",
+    "quotient_remainder",
+    "most_frequent",
+    "tf_idf",
+    "sparse_cbow",
+    "slimming",
+    "group_lasso",
+    "vvd",
+    "sparse_vd",
+    "sparse_vd_voc",
+    "sparse_coding",
+    "product_quantization",
+)
 
 
 @dataclasses.dataclass(frozen=True)

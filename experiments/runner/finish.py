@@ -7,8 +7,9 @@ import jax
 
 from ant_jax.embeddings import ProductQuantizedParams
 from experiments.runner.condense import condense
+from experiments.runner.config import CONDENSED, SPARSE
 from experiments.runner.fixed_codes import fix_codes, free_codes
-from experiments.runner.methods import CONDENSED, SPARSE, fit_anchors
+from experiments.runner.methods import fit_anchors
 from experiments.runner.optimizer import make_refit_trainer
 from experiments.runner.pruner import Pruner
 from experiments.runner.refit import Refit

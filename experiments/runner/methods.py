@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,46 +12,7 @@ import ant_jax as ant
 from ant_jax import embeddings
 from ant_jax.anchors import largest, most_frequent, tf_idf
 from ant_jax.embeddings import half_normal, signed_basis
-
-if TYPE_CHECKING:
-    from experiments.runner.config import TrainingConfig as Config
-
-# What becomes of a table once it is trained: entries are pruned, or it is made into
-# one of another kind. All others are shipped as they are.
-SPARSE = (
-    "ant",
-    "nbant",
-    "anchor_mixture",
-    "sparse_cbow",
-    "slimming",
-    "sparse_vd",
-    "sparse_vd_voc",
-)
-CONDENSED = ("group_lasso", "vvd", "sparse_coding", "product_quantization")
-METHODS = (
-    "ant",
-    "nbant",
-    "anchor_mixture",
-    "cluster",
-    "cluster_adjustment",
-    "mixed_cluster",
-    "full",
-    "low_rank",
-    "mixed_dimension",
-    "hashing",
-    "hash_embedding",
-    "quotient_remainder",
-    "most_frequent",
-    "tf_idf",
-    "sparse_cbow",
-    "slimming",
-    "group_lasso",
-    "vvd",
-    "sparse_vd",
-    "sparse_vd_voc",
-    "sparse_coding",
-    "product_quantization",
-)
+from experiments.runner.config import TrainingConfig as Config
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,7 +36,7 @@ class Objects:
 
 
 def make_embedding(
-    config: "Config", objects: Objects, features: int, anchors: int
+    config: Config, objects: Objects, features: int, anchors: int
 ) -> ant.Embedding[Any]:
     """The embedding of a table.
 
@@ -164,7 +125,7 @@ def make_embedding(
     raise ValueError(f"There is no method {config.method!r}.")
 
 
-def _clusters(config: "Config", size: tuple[int, int]) -> Any:
+def _clusters(config: Config, size: tuple[int, int]) -> Any:
     table = _table(config)
     noise: dict[str, Any] = {
         "temperature": config.temperature,
@@ -184,7 +145,7 @@ def _clusters(config: "Config", size: tuple[int, int]) -> Any:
     )
 
 
-def _kept(config: "Config", objects: Objects) -> Any:
+def _kept(config: Config, objects: Objects) -> Any:
     """The objects that have vectors of their own."""
     if config.method == "most_frequent":
         return most_frequent(objects.counts, config.kept_objects)
@@ -194,7 +155,7 @@ def _kept(config: "Config", objects: Objects) -> Any:
     return largest(scores, config.kept_objects)
 
 
-def check_sizes(config: "Config", size: int) -> None:
+def check_sizes(config: Config, size: int) -> None:
     """Refuses sizes that a table has too few objects for.
 
     Args:
@@ -233,7 +194,7 @@ def fit_anchors(embedding: Any, params: Any) -> Any:
     return dataclasses.replace(embedding, num_anchors=len(params.anchors))
 
 
-def _buckets(config: "Config", objects: Objects) -> int:
+def _buckets(config: Config, objects: Objects) -> int:
     return config.buckets or max(1, round(config.table_share * len(objects)))
 
 
@@ -247,5 +208,5 @@ def _initializer(start: str, stddev: float | None) -> Initializer:
     return jax.nn.initializers.normal(1.0 if stddev is None else stddev)
 
 
-def _table(config: "Config") -> Initializer:
+def _table(config: Config) -> Initializer:
     return _initializer(config.table_start, config.table_stddev)

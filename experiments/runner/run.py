@@ -3,35 +3,27 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-import jax
 from jax.sharding import Mesh
 
 from ant_jax import training
 from ant_jax.training.evaluate import PerExample
-from experiments.runner.splits import Splits
+from experiments.runner.context import Context
 from experiments.runner.task import Task
 
 Split = Literal["validation", "test"]
 
 
-class Run:
-    """A task, its data on the devices of a mesh, and its random keys.
+class Run(Context):
+    """A task, its data on the devices of a mesh, and its evaluation.
 
     Attributes:
       task: what is trained.
       config: its settings.
-      mesh: see `training.data_mesh`.
-      splits: the data.
-      init_key: of the first parameters.
-      shuffle_key: of the epochs' orders.
-      noise_key: of the noise of every step.
     """
 
     def __init__(self, task: Task, mesh: Mesh) -> None:
-        self.task, self.config, self.mesh = task, task.config, mesh
-        self.splits = training.replicate(Splits(*task.splits), mesh)
-        keys = jax.random.split(jax.random.key(task.config.seed), 3)
-        self.init_key, self.shuffle_key, self.noise_key = keys
+        super().__init__(task.splits, mesh, task.config.seed)
+        self.task, self.config = task, task.config
         self._evaluators: dict[Any, Any] = {}
 
     def loss_on(self, split: Split, model: Any) -> Callable[[Any], float]:

@@ -4,19 +4,17 @@ import abc
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from jaxtyping import PRNGKeyArray
 
 from ant_jax.training.evaluate import PerExample
 from ant_jax.training.loss import Loss
 from experiments.runner.config import TrainingConfig
+from experiments.runner.context import Context
 from experiments.runner.methods import Objects
 from experiments.runner.metric import Metric
 from experiments.runner.splits import Splits
-
-if TYPE_CHECKING:
-    from experiments.runner.run import Run
 
 
 class Task(abc.ABC):
@@ -77,7 +75,7 @@ class Task(abc.ABC):
         """What every example of a batch adds to the metric's loss: (B,)."""
 
     @abc.abstractmethod
-    def curvature(self, run: "Run", model: Any) -> Any:
+    def curvature(self, context: Context, model: Any) -> Any:
         """`(params, key) -> h`, see `ant_jax.pruning.make_curvature`."""
 
     @abc.abstractmethod
@@ -87,9 +85,9 @@ class Task(abc.ABC):
         Names of objects are stored but not counted, since any table needs them.
         """
 
-    def start(self, run: "Run") -> Any:
+    def start(self, context: Context) -> Any:
         """Parameters to begin with; by default those of `init`."""
-        return self.init(run.init_key)
+        return self.init(context.init_key)
 
     def prune_score(self, model: Any) -> PerExample:
         """What pruning may raise by its tolerance; by default the score."""

@@ -14,10 +14,11 @@ from ant_jax.relations import negative_penalty
 from ant_jax.training.evaluate import PerExample
 from ant_jax.training.loss import Loss
 from experiments.data import load_texts
-from experiments.runner.methods import METHODS, Objects, check_sizes, make_embedding
+from experiments.runner.config import METHODS
+from experiments.runner.context import Context
+from experiments.runner.methods import Objects, check_sizes, make_embedding
 from experiments.runner.metric import ACCURACY, Metric
 from experiments.runner.noise import divergence, temperature_schedule
-from experiments.runner.run import Run
 from experiments.runner.task import Task
 from experiments.text_classification.artifact import ship
 from experiments.text_classification.configs import CONFIGS, Config
@@ -81,12 +82,14 @@ class TextClassification(Task):
         """Random parameters."""
         return self.model.init(key, self.config.length)
 
-    def start(self, run: Run) -> ClassifierParams:
+    def start(self, context: Context) -> ClassifierParams:
         """Random parameters, but for words of which something is known."""
-        params = self.init(run.init_key)
+        params = self.init(context.init_key)
         if self.knowledge is NOTHING:
             return params
-        table = start(self.config, self.model.embedding, run.init_key, self.knowledge)
+        table = start(
+            self.config, self.model.embedding, context.init_key, self.knowledge
+        )
         return params._replace(embedding=table)
 
     def unpenalized(self) -> Mapping[str, Any]:
@@ -132,10 +135,10 @@ class TextClassification(Task):
         """Cross-entropies, which tell more of a few texts than mistakes do."""
         return model.cross_entropy
 
-    def curvature(self, run: Run, model: Classifier) -> Any:
+    def curvature(self, context: Context, model: Classifier) -> Any:
         """The diagonal of the Fisher matrix: labels are drawn from the model."""
-        train = run.splits.train
-        curvature = make_curvature(model.cross_entropy, _CURVATURE_BATCH, run.mesh)
+        train = context.splits.train
+        curvature = make_curvature(model.cross_entropy, _CURVATURE_BATCH, context.mesh)
         batch = self.evaluation_batch
 
         @jax.jit

@@ -10,7 +10,7 @@ WARM = {"anchors_start": "signed_basis", "warm_start_epochs": 1}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "magic"}, "Unknown method 'magic'; known ones: ant, nbant, full"),
+        ({"method": "magic"}, "Unknown method 'magic'; known ones: ant, nbant, anchor"),
         ({"metric": "magic"}, "Unknown metric 'magic'; known ones: adaptive, euc"),
         ({"anchors_start": "magic"}, "known ones: normal, half_normal, signed_basis"),
         ({"penalty": "l2"}, "known ones: l1, minimax_concave, hard"),

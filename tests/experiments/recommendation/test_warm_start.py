@@ -10,7 +10,6 @@ from ant_jax import training
 from experiments.data import load_ratings
 from experiments.recommendation.input_pipeline import prepare
 from experiments.recommendation.task import Recommendation
-from experiments.recommendation.warm_start import warm_start
 from experiments.runner.run import Run
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -30,8 +29,7 @@ def test_the_transform_holds_the_parts_of_a_trained_table(small, ratings_file):
     prepared = prepare(load_ratings("csv", str(ratings_file), cache), seed=0)
     task = Recommendation(config, prepared)
     run = Run(task, training.data_mesh(jax.local_devices()[:1]))
-    fresh = task.init(run.init_key)
-    warm = warm_start(task, run, fresh)
+    fresh, warm = task.init(run.init_key), task.start(run)
 
     for name, objects in (("users", 60), ("items", 40)):
         before, after = getattr(fresh, name), getattr(warm, name)

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from experiments.runner.methods import METHODS, check_sizes
+from experiments.runner.config import METHODS
+from experiments.runner.methods import check_sizes
 
 # The largest that fits 55 words, and what is said of one more.
 LIMITS = [

@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import pytest
 
-from experiments.runner.methods import CONDENSED, METHODS, SPARSE
+from experiments.runner.config import CONDENSED, METHODS, SPARSE
 from experiments.text_classification.configs import Config
 from experiments.text_classification.task import TextClassification
 

@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 
 from ant_jax import compact
 from experiments.runner import train
+from experiments.runner.config import METHODS
 from experiments.runner.errors import CollapsedError
-from experiments.runner.methods import METHODS
 from experiments.runner.metrics import read_metrics
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")

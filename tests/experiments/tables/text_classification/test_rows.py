@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from experiments.data import Names
+from experiments.runner.config import CONDENSED, METHODS, SPARSE
 from experiments.runner.finish import check_budgets
-from experiments.runner.methods import CONDENSED, METHODS, SPARSE
 from experiments.tables.text_classification import rows as table_rows
 from experiments.text_classification.input_pipeline import (
     Examples,
