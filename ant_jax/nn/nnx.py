@@ -72,10 +72,10 @@ class Embed(nnx.Module):
     does: `model.train()` turns it on and `model.eval()` off.
 
     Args:
-      description: what to embed how, such as an `AnchorEmbedding`.
-      rngs: where the key comes from, stream `params`, and those of noise, stream
-        `rng_collection`. Of an `nnx.Rngs` that has neither that stream nor a default
-        one no noise is taken; `rngs` are then given at each call.
+      description: the embedding, such as an `AnchorEmbedding`.
+      rngs: source of the first parameters, stream `params`, and of noise, stream
+        `rng_collection`. Without that stream or a default one, `rngs` must be given to
+        every call that draws noise.
       deterministic: whether to embed without noise; None leaves it to each call.
       rng_collection: name of the stream of noise.
       metadata: of variables by their names, such as their sharding:
@@ -91,7 +91,7 @@ class Embed(nnx.Module):
       deterministic: see above; only where there is noise.
 
     Raises:
-      ValueError: description is none, or there is metadata for no variable.
+      ValueError: description is no embedding, or metadata names no variable.
 
     Example:
       >>> import jax.numpy as jnp

@@ -106,7 +106,7 @@ def prune_to_tolerance(
 
 
 def prune_to_size(params: Params, max_nonzeros: int, curvature: Any = None) -> Params:
-    """Prunes to at most so many non-zeros, over all tables together.
+    """Prunes to at most this number of non-zeros, over all tables together.
 
     Args:
       params: a pytree with sparse tables, see `ant_jax.params`.

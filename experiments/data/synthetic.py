@@ -11,7 +11,7 @@ from experiments.data.ratings import Ratings
 
 _RANK = 8
 _PIECE = 1 << 20
-# Of all items, the largest share that one user rates.
+# The largest share of all items that one user rates.
 _MOST = 0.545
 _ROUNDS = 20
 _ATTEMPTS = 8

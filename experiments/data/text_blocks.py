@@ -43,7 +43,7 @@ def encode_blocks(
     Args:
       texts: the class and the tokens of each text.
       vocabulary: numbers the words; to be the same for all splits.
-      size: a block ends with the text that brings it to so many tokens, its end
+      size: a block ends with the text that brings it to this many tokens, its end
         counted as one.
 
     Yields:

@@ -34,7 +34,7 @@ class Prepared:
     Attributes:
       splits: the parts, users and items numbered by falling frequency in training.
       user_ids: the users' names, in the order of those numbers.
-      item_ids: the items' names, likewise.
+      item_ids: the items' names, in the same way.
       user_counts: training ratings of each user, int64 (users,), never rising.
       item_counts: training ratings of each item, int64 (items,), never rising.
       dropped: shares left out of validation and test; None where nothing was asked to
@@ -174,7 +174,7 @@ def number_by_frequency(
     Args:
       splits: the parts.
       user_ids: names by the numbers in the parts.
-      item_ids: likewise.
+      item_ids: the same for items.
 
     Returns:
       Parts with the new numbers, names and counts in their order.

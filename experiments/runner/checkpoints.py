@@ -122,7 +122,7 @@ class Checkpoints:
         except Exception as error:
             raise CheckpointError(
                 f"Cannot write checkpoints to {self.directory}: {_reason(error)}. Free "
-                "some space there or mend its permissions, then go on with --resume."
+                "some space there or fix its permissions, then go on with --resume."
             ) from error
 
     @contextlib.contextmanager

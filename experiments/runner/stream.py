@@ -24,7 +24,7 @@ class Chunk(NamedTuple):
     """A part of a stream."""
 
     train: Any  # pytree of arrays of n examples
-    held_out: Any  # likewise; says when the model has learned the chunk
+    held_out: Any  # the same; says when the model has learned the chunk
 
 
 @dataclasses.dataclass

@@ -89,7 +89,7 @@ class Workdir:
             reason = os.strerror(error.errno) if error.errno else error
             raise WorkdirError(
                 f"Cannot write to the work directory {self.path}: {reason}. Free some "
-                "space, mend its permissions or choose another --workdir."
+                "space, fix its permissions or choose another --workdir."
             ) from error
         except WorkdirError:
             self.release()

@@ -81,7 +81,7 @@ class CNN(nn.Module):
         pooled = [
             _MaxConvolution(w, self.filters, name=_name(w))(x) for w in self.windows
         ]
-        # Of the largest value only: max and relu may change places.
+        # max and relu may change places: relu is applied to the largest value only.
         features = nn.relu(jnp.concatenate(pooled, axis=-1))
         features = nn.Dropout(self.dropout, deterministic=not train)(features)
         return nn.Dense(self.num_classes)(features)

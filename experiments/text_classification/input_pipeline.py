@@ -184,7 +184,7 @@ def _anywhere(rng: np.random.Generator, labels: np.ndarray, taken: int) -> np.nd
 def _side_by_side(
     rng: np.random.Generator, labels: np.ndarray, taken: int
 ) -> np.ndarray:
-    """Of every class a share of it, rounded so that all together are `taken`."""
+    """The same share of every class, rounded so that all together are `taken`."""
     order = np.argsort(labels, kind="stable")
     sizes = np.bincount(labels)
     ends = np.cumsum(sizes)

@@ -38,7 +38,7 @@ class Classifier:
     fold: bool = True
 
     def init(self, key: PRNGKeyArray, length: int) -> ClassifierParams:
-        """Fresh parameters for texts of so many tokens."""
+        """Fresh parameters for texts of this length."""
         embedding_key, encoder_key = jax.random.split(key)
         x = jnp.zeros((1, length, self.embedding.features))
         variables = self.encoder.init(encoder_key, x, jnp.ones(1, jnp.int32))
@@ -67,7 +67,7 @@ class Classifier:
         if key is not None:
             noise_key, rngs["dropout"] = jax.random.split(key)
             noise = lookup_noise(self.embedding, noise_key, temperature)
-        # Of any kind, for only some have coefficients.
+        # Typed as Any, since only some embeddings have coefficients.
         embedding: Any = self.embedding
         encoder = params.encoder
         basis = self._fewer_rows(params.embedding)

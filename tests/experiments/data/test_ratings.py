@@ -513,8 +513,8 @@ def test_another_process_was_faster(folder, monkeypatch):
     original = ratings_builder.RatingsBuilder.download_and_prepare
 
     def twice(builder):
-        # The rival prepares the same files after this process decided to.
-        rival = ratings_builder.RatingsBuilder(
+        # The other prepares the same files after this process decided to.
+        other = ratings_builder.RatingsBuilder(
             source=builder._source,
             path=builder._path,
             data_dir=builder.data_dir_root,
@@ -522,7 +522,7 @@ def test_another_process_was_faster(folder, monkeypatch):
         generate = builder._generate_examples
 
         def generate_late():
-            original(rival)
+            original(other)
             yield from generate()
 
         monkeypatch.setattr(builder, "_generate_examples", generate_late)

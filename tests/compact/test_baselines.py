@@ -1,4 +1,4 @@
-"""Shipped rivals return what the trained ones return, to the last bit."""
+"""Shipped baselines return what the trained ones return, to the last bit."""
 
 import subprocess
 import sys
