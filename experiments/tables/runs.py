@@ -31,7 +31,8 @@ _KEPT = (
     *("dropped", "epochs", "best_epoch", "wall_s", "examples_per_s", "peak_rss_bytes"),
     *("words", "clusters", "commit", "device"),
 )
-_OF_A_RUN = ("seed", "data_dir")  # settings that the seeds of a row do not share
+# Settings that the seeds of a row do not share, or that are a matter of the machine.
+_OF_A_RUN = ("seed", "data_dir", "wordnet_dir")
 
 
 def define_flags() -> None:
