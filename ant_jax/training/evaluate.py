@@ -11,27 +11,41 @@ from jaxtyping import Array, Float
 
 from ant_jax.training import mesh as mesh_lib
 
-PerExample = Callable[[Any, Any], Float[Array, " batch"]]  # (params, batch) -> (B,)
+# (params, batch) -> (B,); with a carry, (params, batch, carry=) -> ((B,), carry).
+PerExample = Callable[..., Any]
 
 
 def make_evaluate(
-    per_example: PerExample, batch_size: int, mesh: Mesh
+    per_example: PerExample, batch_size: int, mesh: Mesh, *, carry: Any = None
 ) -> Callable[[Any, Any], Float[Array, ""]]:
-    """Compiles the mean of a per-example figure over a whole data set.
+    """Compiles the mean of a number for each example over a whole data set.
 
     Args:
-      per_example: figures of a batch, float (B,).
-      batch_size: examples at a time, rounded up to divide by the devices.
+      per_example: numbers of a batch, float (B,), from parameters and batch.
+      batch_size: examples at a time, rounded up to divide by the devices. Batches come
+        in the order of the data; the last is padded.
       mesh: see `data_mesh`.
+      carry: where a state that goes from batch to batch begins, such as the hidden
+        state of a recurrent network. `per_example` is then called with `carry` and
+        returns the next beside its numbers.
 
     Returns:
       `evaluate(params, data) -> float ()`, every example counted once.
+
+    Example:
+      >>> from ant_jax import training
+      >>> mesh = training.data_mesh(jax.devices()[:1])
+      >>> evaluate = make_evaluate(lambda scale, x: scale * x, 2, mesh)
+      >>> float(evaluate(jnp.float32(10.0), jnp.array([1.0, 2.0, 6.0])))
+      30.0
     """
     batch_size = -(-batch_size // mesh.size) * mesh.size
 
     def evaluate(params: Any, data: Any) -> Array:
         examples = len(jax.tree.leaves(data)[0])
-        size = min(batch_size, -(-examples // mesh.size) * mesh.size)
+        size = batch_size
+        if carry is None:
+            size = min(batch_size, -(-examples // mesh.size) * mesh.size)
         batches = -(-examples // size)
         padding = batches * size - examples
 
@@ -39,12 +53,16 @@ def make_evaluate(
             pad = [(0, padding)] + [(0, 0)] * (column.ndim - 1)
             return jnp.pad(column, pad).reshape(batches, size, *column.shape[1:])
 
-        def total(part: tuple[Any, Array]) -> Array:
+        def total(carry: Any, part: tuple[Any, Array]) -> tuple[Any, Array]:
             batch, counts = mesh_lib.shard_batch(part, mesh)
-            figures = per_example(params, batch)
-            return jnp.sum(jnp.where(counts, figures, jnp.zeros_like(figures)))
+            if carry is None:
+                values = per_example(params, batch)
+            else:
+                values, carry = per_example(params, batch, carry=carry)
+            return carry, jnp.sum(jnp.where(counts, values, jnp.zeros_like(values)))
 
         counts = (jnp.arange(batches * size) < examples).reshape(batches, size)
-        return jnp.sum(lax.map(total, (jax.tree.map(cut, data), counts))) / examples
+        _, totals = lax.scan(total, carry, (jax.tree.map(cut, data), counts))
+        return jnp.sum(totals) / examples
 
     return jax.jit(evaluate)

@@ -52,7 +52,7 @@ def create_lazy_state(
     """A state whose tables are made in place, with no second copy of them."""
     rest_key, *keys = jax.random.split(jax.random.key(workload.seed), 3)
     small = dataclasses.replace(workload, num_users=1, num_items=1)
-    state = trainer.create(make_model(small).init(rest_key))
+    state = jax.jit(lambda: trainer.create(make_model(small).init(rest_key)))()
     drawn = LazyRows(rules.yogi(), workload.learning_rate, num_steps=1)
     tables = {}
     for name, size, key in zip(
@@ -100,7 +100,7 @@ def dense(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     def run(state: training.TrainState, examples: Examples) -> training.TrainState:
         return trainer.epoch(state, jax.tree.map(jnp.ravel, examples), key)[0]
 
-    state = trainer.create(make_model(workload).init(key))
+    state = jax.jit(lambda: trainer.create(make_model(workload).init(key)))()
     return time_scan(workload, run, training.replicate(state, mesh))
 
 

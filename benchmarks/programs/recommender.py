@@ -69,8 +69,9 @@ def time_epochs(config: Config, prepared: Prepared) -> Timed:
     key = jax.random.key(config.seed)
     trainer = make_trainer(task, mesh, key, steps * _MOST_EPOCHS)
     data = training.replicate(train, mesh)
-    params = task.model.init(key, float(train.ratings.mean()))
-    state = training.replicate(trainer.create(params), mesh)
+    mean = float(train.ratings.mean())
+    state = jax.jit(lambda: trainer.create(task.model.init(key, mean)))()
+    state = training.replicate(state, mesh)
 
     def measured() -> Iterator[float]:
         nonlocal state

@@ -79,11 +79,13 @@ def create_state(
     """A state whose lazy rows are made in place, with no second copy of them."""
     config = workload.config
     task = make_task(workload)
-    if not optimizer.uses_lazy_rows(task):
-        return jax.jit(lambda: trainer.create(task.init(key)))()
-    # Fewer words than anchors are refused.
-    small = make_model(dataclasses.replace(workload, num_words=config.anchors))
-    state = trainer.create(small.init(key, config.length))
+    lazy = optimizer.uses_lazy_rows(task)
+    if lazy:
+        # Fewer words than anchors are refused.
+        task = make_task(dataclasses.replace(workload, num_words=config.anchors))
+    state = jax.jit(lambda: trainer.create(task.init(key)))()
+    if not lazy:
+        return state
     table = state.tables["embedding"]
     shape = workload.num_words, table.layout.columns
     drawn = LazyRows(rules.yogi(), config.learning_rate, num_steps=1)

@@ -255,6 +255,9 @@ class TrainingConfig(Settings):
         "Dtype of the optimizer's state of lazy rows.",
         choices=("float32", "bfloat16"),
     )
+    clip_norm: float | None = groups.training(
+        None, "Largest global norm of the gradients; any if not given.", above=0
+    )
     batch_size: int = groups.training(32, "Examples a step.", at_least=1)
     epochs: int = groups.training(
         50, "Most passes over the training examples.", at_least=1

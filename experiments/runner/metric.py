@@ -1,6 +1,8 @@
 """What a program's score is called, and how it is reported."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,25 +17,25 @@ class Metric:
       title: its name in tables.
       label: its name on axes.
       digits: digits after the decimal point in tables.
-      share_right: whether the loss is a share of mistakes, and what is reported the
-        percentage that is right.
+      report: the score that a mean loss stands for.
     """
 
     name: str
     title: str
     label: str
     digits: int
-    share_right: bool = False
-
-    def report(self, loss: float) -> float:
-        """The score that a mean loss stands for."""
-        return 100 * (1 - loss) if self.share_right else loss
+    report: Callable[[float], float]
 
     def format(self, value: float) -> str:
         """A reported score as a table shows it."""
         return f"{value:.{self.digits}f}"
 
 
-MSE = Metric("mse", "MSE", "mean squared error", 4)
-ACCURACY = Metric("accuracy", "accuracy (%)", "accuracy (%)", 2, share_right=True)
-METRICS = {metric.name: metric for metric in (MSE, ACCURACY)}
+def _percent_right(mistakes: float) -> float:
+    return 100 * (1 - mistakes)
+
+
+MSE = Metric("mse", "MSE", "mean squared error", 4, float)
+ACCURACY = Metric("accuracy", "accuracy (%)", "accuracy (%)", 2, _percent_right)
+PERPLEXITY = Metric("perplexity", "perplexity", "perplexity", 2, math.exp)
+METRICS = {metric.name: metric for metric in (MSE, ACCURACY, PERPLEXITY)}

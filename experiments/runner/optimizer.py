@@ -109,7 +109,14 @@ def _trainer(
     refit: bool,
 ) -> training.Trainer:
     config = task.config
-    loss, hold = task.loss(model, refit=refit), not config.removed_anchors_shrink
+    loss = task.loss(model, refit=refit)
+    options: dict[str, Any] = {
+        "key": key,
+        "carry": task.carry(config.batch_size),
+        "clip_norm": config.clip_norm,
+        "shuffle": task.shuffle,
+        "hold": not config.removed_anchors_shrink,
+    }
     unpenalized = {} if refit else task.unpenalized()
     if uses_lazy_rows(task):
         make = functools.partial(
@@ -132,11 +139,10 @@ def _trainer(
                 dict.fromkeys(task.tables, rows), task.tables, unpenalized
             ),
             keep_zeros=tuple(task.tables) if refit else (),
-            hold=hold,
-            key=key,
+            **options,
         )
     tx = _dense(task, rate, l1, unpenalized, zeros_stay=refit)
-    return training.dense_trainer(loss, tx, mesh, config.batch_size, hold=hold, key=key)
+    return training.dense_trainer(loss, tx, mesh, config.batch_size, **options)
 
 
 def _dense(

@@ -38,7 +38,9 @@ class Run(Context):
         evaluate = self._evaluators.get((score, model))
         if evaluate is None:
             batch = self.task.evaluation_batch
-            evaluate = training.make_evaluate(score(model), batch, self.mesh)
+            evaluate = training.make_evaluate(
+                score(model), batch, self.mesh, carry=self.task.carry(batch)
+            )
             self._evaluators[score, model] = evaluate
         data = getattr(self.splits, split)
         return lambda params: float(evaluate(params, data))

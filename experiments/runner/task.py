@@ -38,6 +38,7 @@ class Task(abc.ABC):
     configs: ClassVar[Mapping[str, TrainingConfig]]  # ready-made settings, by name
     default_config: ClassVar[str]
     evaluation_batch: ClassVar[int]
+    shuffle: ClassVar[bool] = True  # whether an epoch visits the examples at random
 
     config: Any
     model: Any
@@ -92,6 +93,14 @@ class Task(abc.ABC):
     def prune_score(self, model: Any) -> PerExample:
         """What pruning may raise by its tolerance; by default the score."""
         return self.score(model)
+
+    def carry(self, batch_size: int) -> Any:
+        """The state that loss and score begin with where they keep one; often none.
+
+        They are then called with `carry`; the loss returns the next in a `LossOutput`,
+        the score beside its values.
+        """
+        return None
 
     def unpenalized(self) -> Mapping[str, Any]:
         """Entries of T without penalty, boolean (V, K), by table; often none."""

@@ -55,7 +55,7 @@ def value(point: Point) -> float:
 
 def reference(point: Point | None) -> dict[str, Any] | None:
     """What tells a point from all others of its file."""
-    return point and {key: point[key] for key in ("row", "budget")}
+    return None if point is None else {key: point[key] for key in ("row", "budget")}
 
 
 def name(row: str) -> str:

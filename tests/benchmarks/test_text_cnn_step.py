@@ -102,6 +102,7 @@ def test_refuses_what_it_cannot_measure(args, message, monkeypatch, capsys):
 @pytest.mark.parametrize("name", ["ant", "adam", "flax"])
 @jax.numpy_dtype_promotion("standard")  # optax itself mixes dtypes
 def test_the_programs_train(name, monkeypatch):
+    monkeypatch.setattr(text_classifier, "_MOST_STEPS", 100)
     monkeypatch.setattr(text_classifier, "_MOST_STEPS_OF_A_TURN", 3)
     monkeypatch.setattr(timing, "_TRIAL_STEPS", 3)
     entry, changes = text_cnn_step.PROGRAMS[name]

@@ -120,10 +120,11 @@ def clusters(items: Items, movies: Mapping[str, Movie], size: int) -> list[list[
       A cluster for every anchor that some movie uses.
 
     Raises:
-      ValueError: the size is not positive, or a movie is not known.
+      SettingError: the size is not positive.
+      ValueError: a movie is not known.
     """
     if size < 1:
-        raise ValueError(f"A cluster needs at least one movie, not {size}.")
+        raise SettingError(f"A cluster needs at least one movie, not {size}.")
     unknown = next((name for name in items.names if name not in movies), None)
     if unknown is not None:
         raise ValueError(f"Movie {unknown!r} of the table is not among the titles.")

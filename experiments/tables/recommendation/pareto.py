@@ -70,7 +70,7 @@ def at_budgets(points: Sequence[Point]) -> list[dict[str, Any]]:
 
 def publish(content: program.Content, root: Path) -> None:
     """Draws the picture and writes the README's table below `root`."""
-    dataset, points = content["dataset"], content["points"]
+    points, dataset = content["points"], str(content["dataset"])
     file = f"pareto_{dataset}"
     pictures.fronts(
         points,

@@ -22,7 +22,12 @@ from experiments.text_classification.task import TextClassification
 
 _NAME = "text_options"
 _WORDS = {"anchors_choice": "frequency_kmeans"}
-_SHARED = {"dataset": "r8", "tokenizer": "whitespace", "epochs": 8, "patience": 2}
+_SHARED: dict[str, Any] = {
+    "dataset": "r8",
+    "tokenizer": "whitespace",
+    "epochs": 8,
+    "patience": 2,
+}
 
 
 def rows(wordnet_dir: str | None) -> dict[str, Config]:

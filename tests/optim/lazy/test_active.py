@@ -120,7 +120,7 @@ def test_all_columns_are_the_same_as_no_mask():
         return lazy.values(table)
 
     theirs = plain(jax.jit(lazy.init)(values))
-    np.testing.assert_allclose(lazy.values(ours), theirs, rtol=1e-6)
+    np.testing.assert_allclose(lazy.values(ours), theirs, rtol=2e-6)
 
 
 def test_many_rows_take_the_same_branch():
@@ -145,7 +145,7 @@ def test_many_rows_take_the_same_branch():
     got = train(values, active)
     np.testing.assert_array_equal(got[:, 1], values[:, 1])
     alone = train(values[:, ::2], None)
-    np.testing.assert_allclose(got[:, ::2], alone, rtol=1e-6)
+    np.testing.assert_allclose(got[:, ::2], alone, rtol=2e-6)
 
 
 def test_a_mask_of_other_columns_is_refused():
