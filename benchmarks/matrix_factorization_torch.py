@@ -150,7 +150,7 @@ def train_epoch(
       optimizer: its optimizer.
       scheduler: advanced once a step.
       columns: users int64 `(n,)`, items int64 `(n,)`, ratings float32 `(n,)`.
-      batch_size: ratings a step; the last step takes what is left.
+      batch_size: ratings a step; the last step takes the rest.
       max_steps: stops early, to time or test a part.
 
     Returns:

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-# Exponent and shift of the ids' law for so many users, and so many items.
+# Exponent and shift of the law of the users' ids, and of the items'.
 USER_LAW = 1.75, 1_000.0
 ITEM_LAW = 2.8, 1_000.0
 

@@ -209,12 +209,12 @@ def lazy_trainer(
         mesh,
         carry=carry,
         shuffle=shuffle,
-        compiler_options=_compiler_options(mesh, batch_size),
+        compiler_options=lazy_compiler_options(mesh, batch_size),
     )
     return Trainer(create, step, epoch, params, resize, mesh)
 
 
-def _compiler_options(mesh: Mesh, batch_size: int) -> dict[str, str]:
+def lazy_compiler_options(mesh: Mesh, batch_size: int) -> dict[str, str]:
     """What to compile steps by lazy rows with, for `jax.jit(compiler_options=...)`.
 
     On a CPU, XLA cuts loops into a part for every core where they seem long enough. It

@@ -13,7 +13,7 @@ from ant_jax import training
 from ant_jax.embeddings import half_normal
 from ant_jax.optim import LazyRows, rules
 from ant_jax.optim.lazy.table import check_status
-from ant_jax.training.lazy import _compiler_options
+from ant_jax.training.lazy import lazy_compiler_options
 from benchmarks.programs.jax_steps import time_scan
 from benchmarks.programs.recommender import as_prepared, to_config
 from benchmarks.workload import Workload
@@ -22,7 +22,7 @@ from experiments.recommendation.models import MatrixFactorization
 from experiments.recommendation.task import Recommendation
 from experiments.runner import optimizer
 
-# What idle steps do is tabulated for so many.
+# Steps for which the effect of idle steps is tabulated.
 _MOST_STEPS = 1_000_000
 # A scale that does not come from the number of rows, which are drawn block by block.
 _STDDEV = 0.1
@@ -70,7 +70,7 @@ def lazy(workload: Workload) -> tuple[dict[str, Any], Iterator[float]]:
     mesh = _mesh()
     trainer = make_trainer(workload, mesh, lazy=True)
     # What the trainer compiles its own epoch with, which would shuffle too.
-    options = _compiler_options(mesh, workload.batch_size)
+    options = lazy_compiler_options(mesh, workload.batch_size)
 
     @jax.jit(donate_argnums=0, compiler_options=options)
     def scan(state: training.TrainState, examples: Examples) -> training.TrainState:

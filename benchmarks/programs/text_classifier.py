@@ -33,7 +33,7 @@ from experiments.text_classification.task import TextClassification
 
 Timed = tuple[dict[str, Any], Iterator[float]]
 
-# What idle steps do is tabulated for so many.
+# Steps for which the effect of idle steps is tabulated.
 _MOST_STEPS = 100_000
 _MOST_STEPS_OF_A_TURN = 1_000
 

@@ -25,8 +25,8 @@ def time_steps(
     Args:
       workload: what the batches are drawn for.
       prepare: makes of them what the function takes; not timed.
-      run: takes a step with each and waits for the last. A first call with so many
-        batches may compile and is not timed.
+      run: takes a step with each and waits for the last. A first call with that
+        number of batches may compile and is not timed.
 
     Returns:
       The number of steps of a turn, and an iterator over the seconds of turns.
@@ -48,7 +48,7 @@ def time_turns(
 
     Args:
       turn: given a number of steps and that of the turn, takes them and gives their
-        seconds. A first call with so many steps may compile and is not timed.
+        seconds. A first call with that number may compile and is not timed.
       most_steps: of a turn, however quick they are.
 
     Returns:

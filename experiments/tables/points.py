@@ -43,7 +43,7 @@ def make_points(
 
 
 def within(points: Sequence[Point], budget: float) -> list[Point]:
-    """The points of at most so many parameters."""
+    """The points with at most this many parameters."""
     # A size is a mean over seeds, which a run may miss by a few parameters.
     return [p for p in points if p["emb_params"]["mean"] <= 1.001 * budget]
 

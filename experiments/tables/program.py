@@ -36,7 +36,7 @@ def main(
 
     Args:
       name: of the result file.
-      measure: trains or reads what is missing; None while other processes are at it.
+      measure: trains the missing runs, or reads them; None while other processes train.
       content: makes of it what the result file holds.
       publish: writes READMEs and pictures below a folder.
     """

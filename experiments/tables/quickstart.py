@@ -23,7 +23,7 @@ from experiments.tables.runs import defaults, settings
 
 
 def measure() -> list[dict[str, Any]]:
-    """Trains what is missing."""
+    """Trains the missing runs."""
     values, results = flags.FLAGS, []
     for method in ("ant", "full"):
         config = dataclasses.replace(CONFIGS["quickstart"], method=method)

@@ -47,7 +47,7 @@ def train_rows(
     *,
     may_collapse: bool = False,
 ) -> Results | None:
-    """Trains what is missing of the rows and seeds that the flags name.
+    """Trains the missing runs of the rows and seeds that the flags name.
 
     Args:
       task: what trains them.

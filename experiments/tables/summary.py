@@ -14,7 +14,7 @@ def summarize(values: Sequence[float]) -> dict[str, float]:
 
 
 def plus_minus(summary: Summary, digits: int) -> str:
-    """Mean ± deviation, with so many digits after the point."""
+    """Mean ± deviation, with this number of digits after the point."""
     return f"{summary['mean']:.{digits}f} ± {summary['deviation']:.{digits}f}"
 
 

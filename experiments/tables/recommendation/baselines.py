@@ -1,7 +1,8 @@
 """Every method at several sizes: the rows of the Pareto fronts.
 
 All of them have biases, which count, the same optimizer, the same number of epochs and
-the same early stopping; what is not ANT starts as its validation error likes it best.
+the same early stopping. The baselines start from the scale that gave them the lowest
+validation error.
 """
 
 import dataclasses

@@ -142,7 +142,7 @@ def common_genre(members: Sequence[Genres]) -> tuple[str | None, float]:
     counts = Counter(genre for genres in members for genre in set(genres))
     if not counts:
         return None, 0.0
-    # Of several as common, the first by name.
+    # Where several are as common, the first by name.
     genre, count = min(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     return genre, count / len(members)
 

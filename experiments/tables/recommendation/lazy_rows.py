@@ -30,7 +30,7 @@ _CHANGES: dict[str, dict[str, Any]] = {
 
 
 def measure() -> dict[str, dict[str, Any]]:
-    """Trains what is missing."""
+    """Trains the missing runs."""
     values, results = flags.FLAGS, {}
     for name, changes in _CHANGES.items():
         config = dataclasses.replace(_CONFIG, data_dir=values.data_dir, **changes)

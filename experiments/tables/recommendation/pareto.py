@@ -49,7 +49,7 @@ def on_front(points: Sequence[Point], size: str = "emb_params") -> list[Point]:
 
 
 def best_within(points: Sequence[Point], budget: float) -> Point | None:
-    """The point of least error among those of at most so many parameters."""
+    """The point of least error among those with at most this many parameters."""
     return min(within(points, budget), key=value, default=None)
 
 
@@ -105,7 +105,7 @@ def _error(point: Point) -> str:
 
 
 def main() -> None:
-    """Trains what is missing and writes the table of a data set."""
+    """Trains the missing runs and writes the table of a data set."""
     dataset = flags.FLAGS.dataset
     program.main(
         f"pareto_{dataset}",

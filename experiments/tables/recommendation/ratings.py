@@ -191,7 +191,7 @@ def render(entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Trains what is missing and writes the table of a data set."""
+    """Trains the missing runs and writes the table of a data set."""
     dataset = flags.FLAGS.dataset
     program.main(
         dataset,

@@ -28,12 +28,20 @@ def programs() -> list[list[str]]:
     if not chosen:
         raise SettingError(f"Give the folder of a data set: --{', --'.join(DATASETS)}.")
     module = "experiments.tables.text_classification.accuracy"
-    return [
+    found = [
         command(module, f"--dataset={name}", dataset=name, folder=name)
         for name in chosen
     ]
+    module = "experiments.tables.text_classification.options"
+    if values.from_results:
+        found.append(command(module, dataset="r8"))
+    elif values.r8 and values.wordnet_dir:
+        wordnet = f"--wordnet_dir={values.wordnet_dir}"
+        found.append(command(module, wordnet, dataset="r8", folder="options"))
+    return found
 
 
 if __name__ == "__main__":
     define_flags("runs/tables/text", DATASETS)
+    flags.DEFINE_string("wordnet_dir", None, "WordNet's folder, for the options on R8.")
     cli.run(lambda: run(programs()))

@@ -123,7 +123,7 @@ def render_budgets(dataset: str, points: Sequence[Point]) -> str:
 
 
 def main() -> None:
-    """Trains what is missing and writes the table of a data set."""
+    """Trains the missing runs and writes the table of a data set."""
     dataset = flags.FLAGS.dataset
     program.main(
         f"text_{dataset}",

@@ -21,7 +21,7 @@ TITLES = {
 
 
 def best_within(points: Sequence[Point], budget: float) -> Point | None:
-    """The most accurate point of at most so many parameters."""
+    """The most accurate point with at most this many parameters."""
     return max(within(points, budget), key=value, default=None)
 
 

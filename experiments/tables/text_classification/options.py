@@ -85,7 +85,7 @@ def publish(content: program.Content, root: Path) -> None:
 
 
 def main() -> None:
-    """Trains what is missing and writes the table."""
+    """Trains the missing runs and writes the table."""
 
     def measure() -> runs.Results | None:
         return runs.train_rows(TextClassification, rows(flags.FLAGS.wordnet_dir))

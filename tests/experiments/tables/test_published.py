@@ -15,7 +15,7 @@ from experiments.tables.recommendation import (
     ratings,
 )
 from experiments.tables.recommendation import pictures as recommender_pictures
-from experiments.tables.text_classification import accuracy
+from experiments.tables.text_classification import accuracy, options
 from experiments.tables.text_classification.rows import DATASETS
 
 PUBLISHED = {
@@ -28,6 +28,7 @@ PUBLISHED = {
     "online": online,
     "lazy_rows": lazy_rows,
     "clusters": clusters,
+    "text_options": options,
 } | {f"text_{dataset}": accuracy for dataset in DATASETS}
 READMES = ("", "experiments/recommendation/", "experiments/text_classification/")
 

@@ -7,9 +7,12 @@ from experiments.tables.text_classification import __main__ as program
 from experiments.tables.text_classification.rows import DATASETS
 
 
+OPTIONS = "experiments.tables.text_classification.options"
+
+
 @pytest.fixture
 def values(monkeypatch, flag_values):
-    strings = (*DATASETS, "cache_dir", "workdir")
+    strings = (*DATASETS, "cache_dir", "workdir", "wordnet_dir")
     values = flag_values(strings, booleans=("from_results",), workdir="runs")
     for module in (program, commands):
         monkeypatch.setattr(module.flags, "FLAGS", values)
@@ -32,6 +35,18 @@ def test_one_command_makes_the_tables_of_the_folders_it_is_given(values):
 
 def test_all_tables_are_published_from_their_files(values):
     values.from_results = True
-    found = program.programs()
+    *found, options = program.programs()
     assert [command[1] for command in found] == [f"--dataset={d}" for d in DATASETS]
     assert all(command[2:] == ["--from_results"] for command in found)
+    assert options == [OPTIONS, "--from_results"]
+
+
+def test_the_options_need_wordnet(values):
+    values.r8, values.wordnet_dir = "r8", "wordnet"
+    _, (module, *arguments) = program.programs()
+    assert module == OPTIONS
+    assert sorted(arguments) == [
+        "--data_dir=r8",
+        "--wordnet_dir=wordnet",
+        "--workdir=runs/options",
+    ]
