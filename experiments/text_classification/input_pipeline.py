@@ -2,12 +2,12 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.data import DataError, Documents, Names, Texts
+from experiments.data import Documents, Names, Texts
 from experiments.runner.splits import Splits as Splits
 
 _log = logging.getLogger(__name__)
@@ -135,31 +135,6 @@ def prepare(
         ", ".join(f"{n} {s:.2%}" for n, s in unknown._asdict().items()),
     )
     return Prepared(splits, words, new_counts, documents, texts.classes, unknown)
-
-
-def check_words(prepared: Prepared, words: Sequence[str]) -> None:
-    """Checks that a stored vocabulary is that of the data.
-
-    Args:
-      prepared: the data.
-      words: the vocabulary of an artifact or a checkpoint.
-
-    Raises:
-      DataError: the words differ; names the first that does.
-    """
-    if len(words) != len(prepared.words):
-        raise DataError(
-            f"The vocabulary has {len(words)} words, that of the data"
-            f" {len(prepared.words)}: it was made from another data set, tokenizer,"
-            " seed or limit of words. Prepare the data with those of the vocabulary."
-        )
-    for number, (found, expected) in enumerate(zip(words, prepared.words, strict=True)):
-        if found != expected:
-            raise DataError(
-                f"Word {number} of the vocabulary is {found!r}, in the data"
-                f" {expected!r}: it was made from another data set, tokenizer, seed or"
-                " limit of words. Prepare the data with those of the vocabulary."
-            )
 
 
 def _split(

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.data import DataError, Documents, Names, Texts
+from experiments.data import Documents, Names, Texts
 from experiments.text_classification.input_pipeline import (
     EOS,
     PAD,
     UNK,
     VALIDATION_SPLITS,
-    check_words,
     prepare,
 )
 
@@ -206,17 +205,3 @@ def test_arguments_out_of_range(option):
 def test_no_word_is_left():
     with pytest.raises(ValueError, match="No word occurs 2 times in training"):
         prepare(make_texts(numbered(20), numbered(1)), seed=0, min_count=2)
-
-
-def test_words_of_another_data_set():
-    prepared = prepare(make_texts(numbered(20), numbered(1)), seed=0)
-    words = list(prepared.words)
-    check_words(prepared, words)
-    check_words(prepared, Names(words))
-    with pytest.raises(
-        DataError, match=r"has 20 words, that of the data 21: .*another"
-    ):
-        check_words(prepared, words[:-1])
-    words[5] = "other"
-    with pytest.raises(DataError, match=r"Word 5 of the vocabulary is 'other', in the"):
-        check_words(prepared, words)

@@ -6,7 +6,6 @@ from experiments.tables import commands
 from experiments.tables.text_classification import __main__ as program
 from experiments.tables.text_classification.rows import DATASETS
 
-
 OPTIONS = "experiments.tables.text_classification.options"
 
 
