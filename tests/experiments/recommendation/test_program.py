@@ -59,6 +59,7 @@ def error_of(status, stdout, stderr):
     return lines[0]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_numbers(settings, run, tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     flags = [f"--{name}={value}" for name, value in NBANT.items()]

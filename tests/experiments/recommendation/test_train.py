@@ -80,7 +80,13 @@ def bytes_of(folder):
     return files - sum(n for ps in parts for part, n in ps if part.startswith("vocab"))
 
 
-@pytest.mark.parametrize("method", METHODS)
+# One method for every way in which tables are trained, and shipped; all in the slow
+# tests.
+QUICK = ("ant", "nbant", "full", "cluster_adjustment", "sparse_cbow")
+CASES = [m if m in QUICK else pytest.param(m, marks=pytest.mark.slow) for m in METHODS]
+
+
+@pytest.mark.parametrize("method", CASES)
 def test_every_method_learns_and_ships_what_it_evaluated(method, trained, test_split):
     result, folder = trained(method)
     rows = read_metrics(folder / "metrics.jsonl")

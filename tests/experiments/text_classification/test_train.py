@@ -96,7 +96,13 @@ def bytes_of(folder):
     return (folder / "embedding.safetensors").stat().st_size - vocab
 
 
-@pytest.mark.parametrize("method", METHODS)
+# One method for every way in which a table is trained, pruned and shipped; all in the
+# slow tests.
+QUICK = ("ant", "cluster", "full", "sparse_vd", "group_lasso", "product_quantization")
+CASES = [m if m in QUICK else pytest.param(m, marks=pytest.mark.slow) for m in METHODS]
+
+
+@pytest.mark.parametrize("method", CASES)
 def test_every_method_learns_and_ships_what_it_evaluated(method, trained, test_split):
     result, folder = trained(method)
     rows = read_metrics(folder / "metrics.jsonl")
@@ -190,6 +196,7 @@ def lstm_scores(folder, prepared):
     return np.array(scores)
 
 
+@pytest.mark.slow
 def test_all_that_is_known_of_words_on_eight_devices(run, prepared, tmp_path):
     result = run(
         tmp_path,
