@@ -182,7 +182,7 @@ class Embed(Layer):
     `nn.with_partitioning`, where a parameter is what one of them returns.
 
     Attributes:
-      description: what to embed how, such as an `AnchorEmbedding`.
+      description: the embedding, such as an `AnchorEmbedding`.
       deterministic: whether to embed without noise; None leaves it to each call.
       rng_collection: name of the stream of noise.
 
