@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {
     "absl": "absl-py",
     "orbax": "orbax-checkpoint",
+    "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
 }
 
@@ -105,15 +106,19 @@ def imports(path):
     return at_once, later
 
 
-def imported_packages(folder):
-    """Packages that need to be installed for a folder: at once, and later only."""
-    ours = {"ant_jax", "experiments", *sys.stdlib_module_names}
+def imported_packages(folder, without=()):
+    """Packages that a folder needs: at once, and later only."""
+    paths = set((ROOT / folder).rglob("*.py"))
+    paths -= {path for name in without for path in (ROOT / name).rglob("*.py")}
+    # A test imports a file beside it by its bare name.
+    ours = {"ant_jax", "experiments", "tests", *(path.stem for path in paths)}
+    ours |= sys.stdlib_module_names
 
     def packages(modules):
         tops = {module.partition(".")[0] for module in modules} - ours
         return {PACKAGES.get(top, top) for top in tops}
 
-    found = [imports(path) for path in (ROOT / folder).rglob("*.py")]
+    found = [imports(path) for path in paths]
     at_once, later = (packages(set().union(*m)) for m in zip(*found, strict=True))
     return at_once, later - at_once
 
@@ -148,6 +153,11 @@ class TestExtras:
         installed = names(declared() + declared("experiments"))
         assert at_once <= installed
         assert later <= installed | names(declared("tensorboard"))
+
+    def test_the_tests_of_the_library_import_nothing_else(self):
+        programs = ("tests/experiments", "tests/benchmarks")
+        found = set().union(*imported_packages("tests", without=programs))
+        assert found <= names(declared() + declared("test"))
 
 
 def test_lower_bounds_are_those_of_setup_cfg():

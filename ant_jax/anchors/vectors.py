@@ -38,7 +38,7 @@ def cooccurrence_vectors(
     Example:
       >>> counts = sparse.csr_array([[0, 2, 0], [2, 0, 1], [0, 1, 0]])
       >>> vectors = cooccurrence_vectors(jax.random.key(0), counts, features=1)
-      >>> vectors[:, 0].astype(float).round(2).tolist()
+      >>> (0 + vectors[:, 0].astype(float).round(2)).tolist()
       [0.74, 0.0, 0.74]
     """
     size = counts.shape[0]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Shaped
 
-from ant_jax.params import Part, find_parts, map_tables
+from ant_jax.params import Part, find_parts, find_tables, map_tables
 
 # How many anchors are in use: of every table, or of each by name, others in full.
 Active = ArrayLike | Mapping[str, ArrayLike]
@@ -91,6 +91,19 @@ def map_active(
 def count_of(active: Active, table: str) -> ArrayLike | None:
     """The count of active anchors of a table; None where all are."""
     return active.get(table) if isinstance(active, Mapping) else active
+
+
+def check_any(params: Any) -> None:
+    """Refuses a tree without a table of anchors.
+
+    Raises:
+      ValueError: saying where it looked.
+    """
+    if not num_anchors(params):
+        found = find_tables(params)  # raises where there is no table at all
+        raise ValueError(
+            f"No table of the parameters has anchors; {', '.join(found)} have none."
+        )
 
 
 def check_names(active: Mapping[str, Any], params: Any) -> None:

@@ -17,6 +17,7 @@ from jaxtyping import Array
 from ant_jax.nonparametric.active import (
     Active,
     axis_of,
+    check_any,
     check_counts,
     count_of,
     map_active,
@@ -44,7 +45,7 @@ def mask_anchors(params: Params, active: Active) -> Params:
       The pytree, of the same shapes.
 
     Raises:
-      ValueError: `active` names a table that there is not.
+      ValueError: there is no table of anchors, or none of a name in `active`.
 
     Example:
       >>> import ant_jax as ant
@@ -52,6 +53,7 @@ def mask_anchors(params: Params, active: Active) -> Params:
       >>> mask_anchors(params, 2).transform.tolist()
       [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]]
     """
+    check_any(params)
 
     def mask(part: Part, count: ArrayLike, leaf: Array) -> Array:
         return jnp.where(spread(part, count, leaf), leaf, jnp.zeros_like(leaf))
@@ -72,8 +74,8 @@ def take_anchors(params: Params, active: Active) -> Params:
       The pytree, with A of shape (active, d) and T of shape (V, active).
 
     Raises:
-      ValueError: `active` names a table that there is not, or more anchors than it has
-        room for, or fewer than one.
+      ValueError: there is no table of anchors, or `active` names one that there is not,
+        more anchors than it has room for, or fewer than one.
 
     Example:
       >>> import ant_jax as ant
@@ -81,6 +83,7 @@ def take_anchors(params: Params, active: Active) -> Params:
       >>> take_anchors(params, 2).transform.shape
       (2, 2)
     """
+    check_any(params)
     room = num_anchors(params)
     names = active if isinstance(active, Mapping) else room
     counts = {name: int(np.asarray(count_of(active, name))) for name in names}

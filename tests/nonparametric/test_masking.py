@@ -127,3 +127,12 @@ def test_other_mistakes_are_refused():
     broken = ant.AnchorParams(jnp.ones((3, 2)), jnp.ones((4, 5)))
     with pytest.raises(ValueError, match="anchors and transform of 3 and 5 anchors"):
         num_anchors({"users": broken})
+
+
+@pytest.mark.parametrize("function", [mask_anchors, take_anchors])
+def test_a_tree_without_anchors_is_refused(function):
+    with pytest.raises(ValueError, match=r"Found no sparse table.*dense\.kernel"):
+        function({"dense": {"kernel": jnp.ones((2, 2))}}, 1)
+    words = ant.embeddings.SparseParams(jnp.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"No table .* has anchors; words have none"):
+        function({"words": words}, 1)
