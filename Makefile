@@ -79,8 +79,9 @@ train: $(INSTALLED)
 test: $(INSTALLED)
 	$(PY) $(PYTEST) -m "not slow" $(ARGS)
 
+# Compiled as for users, see tests/conftest.py.
 test-all: $(INSTALLED)
-	$(PY) $(PYTEST) $(ARGS)
+	XLA_FLAGS= $(PY) $(PYTEST) $(ARGS)
 
 # The programs have requirements of their own, which are pinned only.
 test-lowest: $(INSTALLED_LOWEST)
