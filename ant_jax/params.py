@@ -38,7 +38,7 @@ _VARIABLES: dict[type, Kind] = {}
 
 
 class Part(NamedTuple):
-    """What a leaf is to the table that it belongs to."""
+    """What a leaf is to the table that it belongs to; see `find_parts`."""
 
     table: str
     kind: Kind
@@ -51,7 +51,7 @@ class Part(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A sparse table of a tree."""
+    """A sparse table of a tree; see `find_tables`."""
 
     kind: Kind
     entries: Any  # T (V, K), or the sparse E (V, d); None where it is left out
@@ -97,7 +97,20 @@ def find_tables(tree: Any) -> dict[str, Table]:
 
 
 def find_parts(tree: Any) -> dict[Path, Part]:
-    """What every leaf that belongs to a table is to it, by its path in the tree."""
+    """What every leaf that belongs to a table is to it, by its path in the tree.
+
+    Args:
+      tree: parameters; see the module for what is found.
+
+    Returns:
+      A `Part` for each of these leaves, by its path as JAX has it; nothing where there
+      is no table.
+
+    Example:
+      >>> tree = {"embed": {"anchors": 0.0, "transform": 0.0}, "bias": 0.0}
+      >>> [(p.table, p.role) for p in find_parts(tree).values()]
+      [('embed', 'entries'), ('embed', 'anchors')]
+    """
     parts: dict[Path, Part] = {}
     groups: dict[tuple[str, ...], dict[str, tuple[list[Path], Kind | None]]] = {}
     for path, node in jax.tree_util.tree_leaves_with_path(tree, is_leaf=_stops):
@@ -133,6 +146,11 @@ def map_tables(
 
     Returns:
       `tree` with these leaves replaced.
+
+    Example:
+      >>> tree = {"anchors": 1.0, "transform": 2.0, "other": 3.0}
+      >>> map_tables(lambda part, leaf: -leaf if part.sparse else leaf, tree)
+      {'anchors': 1.0, 'other': 3.0, 'transform': -2.0}
     """
     parts = find_parts(tree)
 
@@ -199,7 +217,15 @@ def split_rows(
 
 
 def join_rows(rows: Mapping[str, Array], rest: Tree) -> Tree:
-    """Puts arrays back where `split_rows` took them from."""
+    """Puts arrays back where `split_rows` took them from.
+
+    Args:
+      rows: the arrays by name, of these or other values.
+      rest: the tree with None in their places.
+
+    Returns:
+      The whole tree; see the example of `split_rows`.
+    """
 
     def one(path: Path, leaf: Any) -> Any:
         if leaf is not None:
@@ -215,24 +241,57 @@ _ROWS = ("anchor", "full")
 
 
 def register_params(params: type, kind: Kind) -> None:
-    """Lets `find_parts` know a type of named tuples that are a table's parameters."""
+    """Lets `find_parts` know a type of named tuples that are a table's parameters.
+
+    Args:
+      params: the type, with the fields of the types of that kind.
+      kind: what it is.
+    """
     _PARAMS[params] = kind
 
 
 def register_variable(variable: type, kind: Kind) -> None:
-    """Lets `find_parts` know a type of variables that hold the entries of a table."""
+    """Lets `find_parts` know a type of variables that hold the entries of a table.
+
+    Args:
+      variable: the type, such as `ant_jax.nnx.Transform`.
+      kind: what the table is.
+    """
     _VARIABLES[variable] = kind
 
 
 def leaf_name(kind: Kind, field: str) -> str:
-    """What a Flax layer calls a field of parameters, so that it is found by name."""
+    """What a Flax layer calls a field of parameters, so that it is found by name.
+
+    Args:
+      kind: what the table is.
+      field: name of the field in its named tuple.
+
+    Returns:
+      The name; that of the field unless it would be mistaken for another kind's.
+
+    Example:
+      >>> leaf_name("anchor", "transform"), leaf_name("mixture", "transform")
+      ('transform', 'mixture_transform')
+    """
     if kind == "mixture" and field == "transform":
         return "mixture_transform"
     return "sparse_embedding" if kind == "sparse" else field
 
 
 def names_of(path: Path) -> list[str]:
-    """The names on the path of a leaf, those of flattened dicts taken apart."""
+    """The names on the path of a leaf, those of flattened dicts taken apart.
+
+    Args:
+      path: of a leaf, as `jax.tree_util.tree_leaves_with_path` gives it.
+
+    Returns:
+      The names, from the root.
+
+    Example:
+      >>> names_of((jax.tree_util.DictKey("encoder/embed"),))
+      ['encoder', 'embed']
+    """
     # A boxed parameter of Linen and a variable of NNX hold their array in a field.
     if path and path[-1] == jax.tree_util.GetAttrKey("value"):
         path = path[:-1]

@@ -20,7 +20,12 @@ from ant_jax.training.state import TrainState
 
 
 class StepReport(NamedTuple):
-    """What a step says of the batch, before it moved the parameters."""
+    """What a step says of the batch, before it moved the parameters.
+
+    Example:
+      >>> float(StepReport.of(LossOutput(jnp.float32(0.5))).loss)
+      0.5
+    """
 
     loss: Float[Array, ""]
     metrics: Mapping[str, Float[Array, ""]]  # of `LossOutput`
@@ -32,7 +37,7 @@ class StepReport(NamedTuple):
 
 
 class EpochReport(NamedTuple):
-    """What an epoch says of its steps."""
+    """What an epoch says of its steps; see the example of `dense_trainer`."""
 
     loss: Float[Array, ""]  # mean
     bad_step: Int[Array, ""]  # first step whose loss was not finite, or -1

@@ -36,7 +36,7 @@ Rows = dict[str, Array]  # name of a table -> its rows
 class LazyTables(NamedTuple):
     """Which tables of a model are trained by lazy rows, by their names.
 
-    Names are those of `ant_jax.params.split_rows`.
+    Names are those of `ant_jax.params.split_rows`; see the example of `lazy_trainer`.
     """
 
     rows: Mapping[str, LazyRows]  # the optimizer of each table

@@ -14,7 +14,16 @@ Loss = Callable[..., Any]
 
 
 class LossOutput(NamedTuple):
-    """A loss with more to say than one number."""
+    """A loss with more to say than one number.
+
+    Example:
+      >>> def loss(params, batch, *, carry):
+      ...     hidden = 0.5 * carry + batch
+      ...     error = jnp.mean((params * hidden - 1.0) ** 2)
+      ...     return LossOutput(error, {"size": jnp.mean(hidden)}, hidden)
+      >>> loss(jnp.ones(()), jnp.ones(2), carry=jnp.zeros(2)).carry.tolist()
+      [1.0, 1.0]
+    """
 
     loss: Float[Array, ""]  # what is minimized
     metrics: Mapping[str, Float[Array, ""]] = {}  # averaged over the steps of an epoch

@@ -11,7 +11,18 @@ DATA_AXIS = "data"
 
 
 def data_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """A one-dimensional mesh over these devices, all local ones when none are given."""
+    """A one-dimensional mesh, along which batches are cut.
+
+    Args:
+      devices: the devices; all local ones when None.
+
+    Returns:
+      The mesh, its axis `data` of type Auto.
+
+    Example:
+      >>> data_mesh(jax.devices()[:1]).shape["data"]
+      1
+    """
     devices = jax.local_devices() if devices is None else devices
     return jax.make_mesh(
         (len(devices),), (DATA_AXIS,), axis_types=(AxisType.Auto,), devices=devices
@@ -19,7 +30,20 @@ def data_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
 
 
 def replicate(tree: Tree, mesh: Mesh) -> Tree:
-    """A copy of every array on every device of the mesh."""
+    """A copy of every array on every device of the mesh.
+
+    Args:
+      tree: a pytree of arrays.
+      mesh: see `data_mesh`.
+
+    Returns:
+      The pytree on the devices.
+
+    Example:
+      >>> mesh = data_mesh(jax.devices()[:1])
+      >>> replicate({"x": jax.numpy.ones(2)}, mesh)["x"].sharding.is_fully_replicated
+      True
+    """
     return jax.device_put(tree, replicated(mesh))
 
 
@@ -37,8 +61,19 @@ def shard_batch(batch: Tree, mesh: Mesh) -> Tree:
 def check_batch_size(batch_size: int, mesh: Mesh, examples: int) -> None:
     """Refuses a batch that the devices cannot share equally or the data cannot fill.
 
+    Args:
+      batch_size: examples a step.
+      mesh: see `data_mesh`.
+      examples: examples of the data.
+
     Raises:
       ValueError: saying what batch sizes would do.
+
+    Example:
+      >>> check_batch_size(64, data_mesh(jax.devices()[:1]), examples=32)
+      Traceback (most recent call last):
+      ...
+      ValueError: batch_size 64 is larger than the 32 training examples; use a ...
     """
     count = mesh.size
     if batch_size % count:

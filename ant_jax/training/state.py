@@ -9,7 +9,11 @@ from ant_jax.optim.lazy import LazyTable
 
 
 class TrainState(NamedTuple):
-    """Parameters, optimizer state and the number of steps taken."""
+    """Parameters, optimizer state and the number of steps taken.
+
+    `Trainer.create` makes one, `Trainer.params` takes the parameters out of it; see the
+    examples of `dense_trainer` and `lazy_trainer`.
+    """
 
     step: Int[Array, ""]  # int32 ()
     params: Any  # without the arrays that are in `tables`

@@ -28,7 +28,10 @@ from ant_jax.training.state import TrainState
 
 
 class Trainer(NamedTuple):
-    """Everything that a training loop needs, as one value."""
+    """Everything that a training loop needs, as one value.
+
+    Made by `dense_trainer` or `lazy_trainer`, whose examples use it.
+    """
 
     create: Callable[[Any], TrainState]  # from fresh parameters
     step: Callable[[TrainState, Any], tuple[TrainState, StepReport]]  # on a batch
