@@ -136,7 +136,7 @@ def test_damaged_file(tmp_path, content):
 
 def test_missing_package(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r'pip install "ant_jax\[experiments\]"'):
+    with pytest.raises(DataError, match=r'pip install "\.\[experiments\]"'):
         SOURCE.locate(None)
 
 

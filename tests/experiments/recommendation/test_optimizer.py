@@ -117,7 +117,8 @@ def test_zeros_stay_in_a_refit(small, changes):
     assert (after[0, [0, 2, 3]] != before[0, [0, 2, 3]]).any()
     _, free = stepped(small, **changes)
     assert free[0, 1] != 0
-    np.testing.assert_array_equal(after[1:], free[1:])
+    # Two programs, whose arithmetic is fused in ways of their own.
+    np.testing.assert_allclose(after[1:], free[1:], rtol=1e-6, atol=0)
 
 
 def test_lazy_rows_where_there_is_a_closed_form(small):

@@ -117,6 +117,7 @@ def test_budgets_are_met_exactly_with_what_is_worth_most(
         assert np.concatenate(dropped).max() <= np.concatenate(kept).min()
 
 
+@pytest.mark.slow
 def test_what_is_left_is_fitted_anew_and_zeros_stay(small, prepared):
     config = dataclasses.replace(
         small,

@@ -157,6 +157,7 @@ def test_lazy_rows_give_the_result_of_the_dense_optimizer(
     assert lazy["epochs"] == dense["epochs"]
 
 
+@pytest.mark.slow
 def test_one_and_eight_devices_give_the_same_result(trained, run, tmp_path):
     one, _ = trained("ant")
     eight = run(tmp_path, devices=jax.local_devices())
@@ -197,6 +198,7 @@ def test_budgets_are_met_one_after_another(run, trained, tmp_path, test_split):
     assert last["emb_bytes"] < full["emb_bytes"]
 
 
+@pytest.mark.slow
 def test_other_penalties_and_a_warm_start(run, tmp_path, test_split):
     result = run(
         tmp_path,

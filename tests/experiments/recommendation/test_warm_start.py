@@ -15,6 +15,7 @@ from experiments.runner.run import Run
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
 
+@pytest.mark.slow
 def test_the_transform_holds_the_parts_of_a_trained_table(small, ratings_file):
     config = dataclasses.replace(
         small,

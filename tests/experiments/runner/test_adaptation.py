@@ -115,7 +115,11 @@ close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("devices", "options"), [(8, {}), (1, {"hold": False})], ids=["held", "published"]
+    ("devices", "options"),
+    [
+        pytest.param(8, {}, id="held", marks=pytest.mark.slow),
+        pytest.param(1, {"hold": False}, id="published"),
+    ],
 )
 def test_lazy_and_dense_agree_while_anchors_come_and_go(devices, options):
     got, want = train(lazy, devices, **options), train(dense, **options)

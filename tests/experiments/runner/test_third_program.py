@@ -169,6 +169,7 @@ def run(folder, **changes):
     return train_and_evaluate(LanguageModel, config, folder, "resume", devices=devices)
 
 
+@pytest.mark.slow
 def test_it_learns_prunes_ships_and_says_so(tmp_path):
     result = run(tmp_path)
     # A guess by frequency has a perplexity of about as many as there are words; who

@@ -1,6 +1,7 @@
 """The loss and the steps of the classifier, a few at a time."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -41,10 +42,15 @@ def task_of(config, prepared, knowledge=NOTHING):
     return task
 
 
-def loss_of(config, prepared, batch, params, step=0):
+@functools.cache
+def compiled_loss(config, prepared):
     task = task_of(config, prepared)
-    loss = task.loss(task.model)
-    return float(jax.jit(loss)(params, batch, key=KEY, step=jnp.int32(step)))
+    return jax.jit(task.loss(task.model))
+
+
+def loss_of(config, prepared, batch, params, step=0):
+    loss = compiled_loss(config, prepared)
+    return float(loss(params, batch, key=KEY, step=jnp.int32(step)))
 
 
 def started(config, prepared):

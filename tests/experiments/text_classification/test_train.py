@@ -98,7 +98,7 @@ def bytes_of(folder):
 
 # One method for every way in which a table is trained, pruned and shipped; all in the
 # slow tests.
-QUICK = ("ant", "cluster", "full", "sparse_vd", "group_lasso", "product_quantization")
+QUICK = ("ant", "cluster", "group_lasso", "product_quantization")
 CASES = [m if m in QUICK else pytest.param(m, marks=pytest.mark.slow) for m in METHODS]
 
 

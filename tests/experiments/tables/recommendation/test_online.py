@@ -52,6 +52,7 @@ def result(tmp_path_factory):
     return result
 
 
+@pytest.mark.slow
 def test_the_anchors_adapt_from_chunk_to_chunk(result):
     rows = result["chunks"]
     assert [row["chunk"] for row in rows] == [1, 2, 3, 4]
@@ -65,6 +66,7 @@ def test_the_anchors_adapt_from_chunk_to_chunk(result):
     assert np.isfinite(result["value"])
 
 
+@pytest.mark.slow
 def test_result_file_picture_and_table_are_written(result, publisher):
     readme = publisher.readme("recommendation", "online")
     document.store(publisher.root, "online", online.content(result))
