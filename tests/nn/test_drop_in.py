@@ -1,4 +1,4 @@
-"""A model written with plain `Embed`, and the four lines that make it small.
+"""A model written with plain `Embed`, and the lines that make it small.
 
 The lines that change are marked; nothing else differs between the two columns.
 """
@@ -17,10 +17,7 @@ V, D, K, STEPS = 50, 8, 4, 80
 
 
 def optimizer():
-    return optax.multi_transform(
-        {"transform": ant.proximal_yogi(3e-2, l1=1e-3), "other": ant.yogi(3e-2)},
-        ant.param_labels,
-    )
+    return ant.with_proximal(ant.yogi(3e-2), ant.proximal_yogi(3e-2, l1=1e-3))
 
 
 class PlainLinen(nn.Module):
