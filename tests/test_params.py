@@ -148,6 +148,8 @@ def test_tables_are_described_as_they_were_made(table):
         jax.tree.map(np.testing.assert_array_equal, params, tree[name])
     with pytest.raises(ValueError, match="'a' lacks its transform"):
         describe_tables({"a": table._replace(transform=None)})
+    with pytest.raises(ValueError, match=r"'a' has entries .* of several models"):
+        describe_tables({"a": jax.tree.map(lambda x: x[None], table)})
 
 
 def test_rows_are_split_off_and_joined(table):

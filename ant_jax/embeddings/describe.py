@@ -39,7 +39,12 @@ def describe_tables(tree: Any) -> dict[str, tuple[Any, Any]]:
         if table.entries is None or (table.kind != "sparse" and table.anchors is None):
             missing = "transform" if table.entries is None else "anchors"
             raise ValueError(f"The table {name!r} lacks its {missing}.")
-        dtype = table.entries.dtype
+        shape, dtype = table.entries.shape, table.entries.dtype
+        if len(shape) != 2:
+            raise ValueError(
+                f"The table {name!r} has entries of the shape {shape}, those of "
+                "several models: pass one of them."
+            )
         if table.kind == "mixture":
             # "table.parts.0" -> "table"
             mixtures.setdefault(".".join(name.split(".")[:-2]), []).append(table)

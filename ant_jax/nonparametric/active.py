@@ -13,8 +13,9 @@ from ant_jax.params import Part, find_parts, find_tables, map_tables
 # How many anchors are in use: of every table, or of each by name, others in full.
 Active = ArrayLike | Mapping[str, ArrayLike]
 
-# The axis that counts anchors, in A (K, d) and in T (V, K).
-_AXES = {"anchors": 0, "entries": 1}
+# The axis that counts anchors, in A (..., K, d) and in T (..., V, K); an ensemble has
+# more axes in front.
+_AXES = {"anchors": -2, "entries": -1}
 _ANCHORED = ("anchor", "mixture")
 
 
@@ -41,7 +42,7 @@ def num_anchors(params: Any) -> dict[str, int]:
     found: dict[str, int] = {}
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         part = parts.get(path)
-        if part is None or part.kind not in _ANCHORED:
+        if part is None or part.kind not in _ANCHORED or jnp.ndim(leaf) < 2:
             continue
         size = leaf.shape[_AXES[part.role]]
         if found.setdefault(part.table, size) != size:
@@ -81,7 +82,7 @@ def map_active(
 
     def one(part: Part, leaf: Any, *others: Any) -> Any:
         count = count_of(active, part.table)
-        if count is None or part.kind not in _ANCHORED:
+        if count is None or part.kind not in _ANCHORED or jnp.ndim(leaf) < 2:
             return leaf
         return function(part, count, leaf, *others)
 
@@ -144,14 +145,15 @@ def columns(count: ArrayLike, size: int) -> Bool[Array, " anchors"]:
 
 
 def axis_of(part: Part) -> int:
-    """The axis of A or T that counts anchors."""
+    """The axis of A or T that counts anchors, from the end."""
     return _AXES[part.role]
 
 
 def spread(
-    part: Part, count: ArrayLike, leaf: Shaped[Array, "rows columns"]
-) -> Bool[Array, "rows columns"]:
+    part: Part, count: ArrayLike, leaf: Shaped[Array, "*models rows columns"]
+) -> Bool[Array, "*models rows columns"]:
     """True where an entry of A or T belongs to one of the first `count` anchors."""
     axis = axis_of(part)
     line = columns(count, leaf.shape[axis])
-    return jnp.broadcast_to(jnp.expand_dims(line, 1 - axis), leaf.shape)
+    line = line[:, None] if axis == -2 else line[None, :]
+    return jnp.broadcast_to(line, leaf.shape)

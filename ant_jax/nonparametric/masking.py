@@ -91,7 +91,8 @@ def take_anchors(params: Params, active: Active) -> Params:
 
     def take(part: Part, count: int, leaf: Any) -> Array:
         whole = np.asarray(leaf)
-        cut = (whole[:count] if axis_of(part) == 0 else whole[:, :count]).copy()
+        rows = axis_of(part) == -2
+        cut = (whole[..., :count, :] if rows else whole[..., :count]).copy()
         if isinstance(leaf, jax.Array) and leaf.is_fully_replicated:
             return jax.device_put(cut, leaf.sharding)
         return jnp.asarray(cut)

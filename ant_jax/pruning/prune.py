@@ -166,7 +166,7 @@ def _above(params: Params, worths: dict[str, Array], threshold: ArrayLike) -> Pa
     return map_tables(one, params)
 
 
-def _worths(params: Any, curvature: Any) -> dict[str, Float[Array, "vocab columns"]]:
+def _worths(params: Any, curvature: Any) -> dict[str, Array]:
     """What every entry of every table is worth, by name of the table."""
     tables = find_tables(params)
     if curvature is None:
@@ -180,13 +180,13 @@ def _worths(params: Any, curvature: Any) -> dict[str, Float[Array, "vocab column
     }
 
 
-def _length(table: Table) -> Float[Array, "vocab columns"]:
+def _length(table: Table) -> Float[Array, "*models vocab columns"]:
     if table.kind == "sparse":
         return jnp.abs(table.entries)
-    norms = jnp.linalg.norm(table.anchors, axis=1)
+    norms = jnp.linalg.norm(table.anchors, axis=-1)[..., None, :]
     if table.kind == "mixture":
-        return sparse_softmax(table.entries) * norms[None, :]
-    return jnp.abs(table.entries) * norms[None, :]
+        return sparse_softmax(table.entries) * norms
+    return jnp.abs(table.entries) * norms
 
 
 def _joined(worths: dict[str, Array]) -> Float[Array, " entries"]:

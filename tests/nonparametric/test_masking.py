@@ -136,3 +136,14 @@ def test_a_tree_without_anchors_is_refused(function):
     words = ant.embeddings.SparseParams(jnp.ones((2, 2)))
     with pytest.raises(ValueError, match=r"No table .* has anchors; words have none"):
         function({"words": words}, 1)
+
+
+def test_an_ensemble_is_masked_and_cut_as_its_models_are():
+    models = [table(seed) for seed in (1, 2)]
+    ensemble = {"t": jax.tree.map(lambda *x: jnp.stack(x), *models)}
+    assert num_anchors(ensemble) == {"t": ROOM}
+    for function in (mask_anchors, take_anchors):
+        got = function(ensemble, 2)["t"]
+        for index, model in enumerate(models):
+            one = jax.tree.map(lambda x, i=index: x[i], got)
+            jax.tree.map(np.testing.assert_array_equal, one, function(model, 2))

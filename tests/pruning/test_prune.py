@@ -212,3 +212,13 @@ def test_flax_trees_are_pruned_as_named_tuples_are():
 def test_a_tree_without_a_table_is_refused(call):
     with pytest.raises(ValueError, match=r"Found no sparse table.*dense\.kernel"):
         call({"dense": {"kernel": jnp.ones((2, 2))}})
+
+
+def test_an_ensemble_is_pruned_as_its_models_are():
+    # Of as many features as anchors, so that a wrong axis would have the right size.
+    models = [params_of(seed, features=3) for seed in (1, 2)]
+    ensemble = {"embed": jax.tree.map(lambda *x: jnp.stack(x), *models)._asdict()}
+    pruned = prune(ensemble, 0.1)["embed"]["transform"]
+    for index, model in enumerate(models):
+        np.testing.assert_array_equal(pruned[index], prune(model, 0.1).transform)
+    assert 0 < num_nonzeros({"embed": {**ensemble["embed"], "transform": pruned}}) < 54
