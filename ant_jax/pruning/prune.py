@@ -66,8 +66,8 @@ def prune_to_tolerance(
 
     Args:
       params: a pytree with sparse tables, see `ant_jax.params`.
-      error: figure of parameters on the validation split, lower is better.
-      tolerance: how much worse the figure may become, as a share of what it is now.
+      error: loss of parameters on the validation split, lower is better.
+      tolerance: how much the loss may rise, as a share of its present value.
       curvature: see `prune`.
 
     Returns:

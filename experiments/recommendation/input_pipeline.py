@@ -130,7 +130,7 @@ def drop_unseen(splits: Splits) -> tuple[Splits, Dropped]:
 
     Training stays as it is, so neither part depends on the order of the ratings, nor
     one on the other. What is tested is then the average over frequent users and items:
-    the share that was dropped belongs beside any figure from it.
+    the share that was dropped belongs beside any result from it.
 
     Returns:
       The parts, and the shares of validation and test that were dropped.

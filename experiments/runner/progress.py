@@ -21,9 +21,9 @@ class ProgressBar:
 
             self._bar = tqdm.tqdm(total=total, initial=done, unit="epoch")
 
-    def update(self, epoch: int, figures: dict[str, Any]) -> None:
-        """Shows the figures of an epoch that has ended."""
-        text = "  ".join(f"{name} {_short(value)}" for name, value in figures.items())
+    def update(self, epoch: int, numbers: dict[str, Any]) -> None:
+        """Shows the numbers of an epoch that has ended."""
+        text = "  ".join(f"{name} {_short(value)}" for name, value in numbers.items())
         if self._bar is not None:
             self._bar.set_postfix_str(text)
             self._bar.update()

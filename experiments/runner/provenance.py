@@ -1,4 +1,4 @@
-"""Where a figure comes from: commit, versions, device, memory."""
+"""Where a result comes from: commit, versions, device, memory."""
 
 import importlib.metadata
 import os

@@ -24,7 +24,7 @@ class Workdir:
       path: the folder.
       config: what was asked for, written when the run starts.
       metrics: one JSON line an epoch.
-      result: the run's figures, written once, when it has finished.
+      result: the run's results, written once, when it has finished.
       checkpoints: folder of what a killed run goes on from.
       artifact: folder of the tables to ship.
       curves: the picture.
