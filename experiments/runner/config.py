@@ -108,8 +108,9 @@ class TrainingConfig(Settings):
     )
     mixture_anchors: int = groups.anchors(
         5,
-        "Anchors of the second set (anchor_mixture); frequent objects pick among them.",
+        "Anchors of the second set; frequent objects pick among them.",
         at_least=1,
+        methods=("anchor_mixture",),
     )
 
     max_anchors: int = groups.nbant(
@@ -151,7 +152,10 @@ class TrainingConfig(Settings):
 
     clusters: int = groups.clusters(10, "Number of clusters.", at_least=1)
     adjustment_features: int = groups.clusters(
-        1, "Features that are an object's own (cluster_adjustment).", at_least=1
+        1,
+        "Features that are an object's own.",
+        at_least=1,
+        methods=("cluster_adjustment",),
     )
     temperature: float = groups.clusters(0.9, "Gumbel-softmax temperature.", above=0)
     temperature_halving_steps: int = groups.clusters(
@@ -162,14 +166,20 @@ class TrainingConfig(Settings):
         False, "One-hot samples with soft derivatives."
     )
 
-    rank: int = groups.baselines(4, "Number of directions (low_rank).", at_least=1)
+    rank: int = groups.baselines(
+        4, "Number of directions.", at_least=1, methods=("low_rank",)
+    )
     num_hashes: int = groups.baselines(
-        1, "Rows that are summed for an object (hashing, hash_embedding).", at_least=1
+        1,
+        "Rows that are summed for an object.",
+        at_least=1,
+        methods=("hashing", "hash_embedding"),
     )
     buckets: int | None = groups.baselines(
         None,
-        "Shared vectors of a table (hashing, hash_embedding, quotient_remainder).",
+        "Shared vectors of a table.",
         at_least=1,
+        methods=("hashing", "hash_embedding", "quotient_remainder"),
     )
     table_share: float = groups.baselines(
         0.25,
@@ -179,39 +189,47 @@ class TrainingConfig(Settings):
     )
     mixed_temperature: float = groups.baselines(
         0.6,
-        "Power of its frequency that a block's length follows (mixed_dimension).",
+        "Power of its frequency that a block's length follows.",
         at_least=0,
+        methods=("mixed_dimension",),
     )
     mixed_blocks: int = groups.baselines(
-        8, "Number of blocks (mixed_dimension).", at_least=1
+        8, "Number of blocks.", at_least=1, methods=("mixed_dimension",)
     )
     mixed_first: int | None = groups.baselines(
         None,
-        "Vector length in the first block (mixed_dimension); the features, if not "
-        "given.",
+        "Vector length in the first block; the features, if not given.",
+        methods=("mixed_dimension",),
     )
     kept_objects: int = groups.baselines(
         500,
-        "Objects with vectors of their own (most_frequent, tf_idf, mixed_cluster).",
+        "Objects with vectors of their own.",
         at_least=1,
+        methods=("most_frequent", "tf_idf", "mixed_cluster"),
     )
     group_lasso: float = groups.baselines(
-        1e-5, "Weight of the rows' lengths (group_lasso).", at_least=0
+        1e-5, "Weight of the rows' lengths.", at_least=0, methods=("group_lasso",)
     )
     kl_weight: float = groups.baselines(
-        1.0, "Weight of the divergence (vvd, sparse_vd, sparse_vd_voc).", at_least=0
+        1.0,
+        "Weight of the divergence.",
+        at_least=0,
+        methods=("vvd", "sparse_vd", "sparse_vd_voc"),
     )
     kl_warmup_steps: int = groups.baselines(
-        0, "Steps over which that weight rises from 0.", at_least=0
+        0,
+        "Steps over which that weight rises from 0.",
+        at_least=0,
+        methods=("vvd", "sparse_vd", "sparse_vd_voc"),
     )
     code_l1: float = groups.baselines(
-        0.1, "Penalty of the codes (sparse_coding).", above=0
+        0.1, "Penalty of the codes.", above=0, methods=("sparse_coding",)
     )
     code_groups: int = groups.baselines(
-        8, "Parts of a vector (product_quantization).", at_least=1
+        8, "Parts of a vector.", at_least=1, methods=("product_quantization",)
     )
     codes: int = groups.baselines(
-        16, "Vectors of each part (product_quantization).", at_least=1
+        16, "Vectors of each part.", at_least=1, methods=("product_quantization",)
     )
 
     prune_tolerance: float = groups.pruning(

@@ -100,8 +100,14 @@ def help_text(
             name = argument.removeprefix("--config=")
     config = configs[name]
     groups: dict[str, list[str]] = {}
-    for field, rule in rules(type(config)).items():
+    known = rules(type(config))
+    for field, rule in known.items():
+        methods = [m for m in known["method"].choices or () if m in rule.methods]
+        if rule.methods and not methods:
+            continue  # the program has none of them
         help = rule.help
+        if methods:
+            help += f" For {', '.join(methods)}."
         if rule.choices is not None:
             help += f" One of {', '.join(rule.choices)}."
         entry = _entry(field, getattr(config, field), help)

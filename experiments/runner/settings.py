@@ -17,6 +17,7 @@ class Rule:
     help: str
     group: str  # the part of --help that it is listed in
     choices: tuple[str, ...] | None = None
+    methods: tuple[str, ...] = ()  # that it is for; none: for all of them
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
@@ -65,7 +66,7 @@ def setting(default: Any, help: str, *, group: str, **bounds: Any) -> Any:
       default: its value if nothing is said.
       help: one sentence for --help.
       group: see `Rule`.
-      bounds: `choices`, `at_least`, `above`, `at_most`, `below`.
+      bounds: `choices`, `methods`, `at_least`, `above`, `at_most`, `below`.
     """
     return dataclasses.field(
         default=default, metadata={"rule": Rule(help, group, **bounds)}

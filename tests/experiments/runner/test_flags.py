@@ -91,6 +91,11 @@ def test_help_is_grouped_and_shows_the_defaults_of_the_config(outputs):
     assert "  --batch_size=32 " in text
     assert "One of adaptive, euclidean." in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 88
+    # What only methods read that the program does not have is not listed.
+    assert "  --rank=4 " in text
+    assert "For hashing, hash_embedding, quotient_remainder." in " ".join(text.split())
+    assert "--kl_weight" not in text
+    assert "--codes" not in text
     tuned = outputs[LINES[7]]
     assert "  --batch_size=256 " in tuned
     assert "  --l1=2e-05 " in tuned
