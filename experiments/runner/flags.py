@@ -101,8 +101,9 @@ def help_text(
     config = configs[name]
     groups: dict[str, list[str]] = {}
     known = rules(type(config))
+    offered = known["method"].choices or () if "method" in known else ()
     for field, rule in known.items():
-        methods = [m for m in known["method"].choices or () if m in rule.methods]
+        methods = [method for method in offered if method in rule.methods]
         if rule.methods and not methods:
             continue  # the program has none of them
         help = rule.help

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from experiments.recommendation.task import Recommendation
+from experiments.runner.config import METHODS
 from experiments.runner.settings import SettingError, Settings, again, rules, setting
 from experiments.text_classification.task import TextClassification
 
@@ -68,3 +69,5 @@ def test_every_setting_of_a_program_is_explained_in_plain_words(task):
         assert rule.help[0].isupper(), name
         assert rule.help.endswith("."), name
         assert not rule.help.startswith("Of "), name
+        # A misspelled one would hide the setting from --help.
+        assert set(rule.methods) <= set(METHODS), name
